@@ -58,7 +58,12 @@ class ByClass:
         return kind in self._found
 
 
-def import_all(package: ModuleType) -> None:
-    """Import every module of a package, each of which registers what it holds, so that a new one is only put there."""
-    for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
-        importlib.import_module(f"{package.__name__}.{name}")
+def import_all(package: ModuleType, ending: str = "") -> None:
+    """Import every module of a package whose name ends in ``ending``.
+
+    Each of them registers what it holds, so that a new one is only put there.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    for name in names:
+        if name.endswith(ending):
+            importlib.import_module(f"{package.__name__}.{name}")

@@ -19,10 +19,10 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
-    "BitHeap": "heap.bit_heap", "ColumnsPlan": "stages.window_columns", "Compressor": "heap.bit_heap",
-    "Folding": "folding", "FoldingError": "folding", "Fork": "stages.routing", "ForkPlan": "stages.routing",
+    "BitHeap": "heap.bit_heap", "ColumnsPlan": "stages.window_columns_plan", "Compressor": "heap.bit_heap",
+    "Folding": "folding", "FoldingError": "folding", "Fork": "stages.routing", "ForkPlan": "stages.routing_plan",
     "Gearbox": "gearbox", "IntegerArray": "arrays.integer", "IntegerArrayPlan": "arrays.integer_plan",
-    "LayerFolding": "folding", "Queue": "stages.routing", "QueuePlan": "stages.routing", "Rom": "memory.rom",
+    "LayerFolding": "folding", "Queue": "stages.routing", "QueuePlan": "stages.routing_plan", "Rom": "memory.rom",
     "SlidingPlan": "stages.window_plan", "SlidingWindow": "stages.sliding_window", "StreamUnit": "streams",
     "WindowColumns": "stages.window_columns", "array_alone": "arrays.alone", "code_stream": "streams",
     "convert": "shell.verilog", "plan_compression": "heap.compression", "product_terms": "heap.partial_products",

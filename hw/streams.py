@@ -9,18 +9,12 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.wires import Lanes
 
-__all__ = ["OutputFifo", "StreamUnit", "at_least", "code_stream", "counter", "credit", "give_from", "keep_flag",
-           "numbered"]  # fmt: skip
+__all__ = ["OutputFifo", "StreamUnit", "at_least", "code_stream", "counter", "credit", "give_from", "keep_flag"]
 
 
 def code_stream(bits: int, lanes: int) -> stream.Signature:
     """Return the signature of a stream of ``lanes`` codes of ``bits`` bits a beat, lane 0 in the lowest bits."""
     return stream.Signature(Lanes(unsigned(bits), lanes))
-
-
-def numbered(name: str, count: int) -> list[str]:
-    """Return the names of ``count`` members of a kind: that of the kind where there is one, else with their numbers."""
-    return [name] if count == 1 else [f"{name}{k}" for k in range(count)]
 
 
 class StreamUnit(wiring.Component):

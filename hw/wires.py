@@ -1,11 +1,16 @@
 """Values on wires: the shape that a plan gave them, and registers in which they wait."""
 
-from amaranth.hdl import Format, Module, Shape, Signal, Value, ValueLike
-from amaranth.lib.data import ArrayLayout
+from collections.abc import Mapping
 
+from amaranth.hdl import Format, Module, Shape, Signal, Value, ValueLike
+from amaranth.lib import wiring
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.ports import PortShape
 from fewbit.hw.shapes import IntShape
 
-__all__ = ["Lanes", "delayed", "register", "shape_of"]
+__all__ = ["Lanes", "delayed", "members_of", "register", "shape_of"]
 
 
 class Lanes(ArrayLayout):
@@ -18,6 +23,11 @@ class Lanes(ArrayLayout):
 def shape_of(shape: IntShape) -> Shape:
     """Return the Amaranth shape of a `hw.shapes.IntShape`."""
     return Shape(shape.width, shape.signed)
+
+
+def members_of(ports: Mapping[str, PortShape]) -> dict[str, wiring.Member]:
+    """Return the members of a component, or of a signature, that has these ports, by name."""
+    return {name: (In if port.direction == "in" else Out)(port.bits) for name, port in ports.items()}
 
 
 def register(m: Module, value: ValueLike, name: str) -> Signal:

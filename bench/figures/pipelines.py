@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles.pipeline import Pipeline
 from fewbit.sim.cycles.wiring import WiredStage, wiring_of
 

@@ -1,7 +1,7 @@
 """Why a join has a queue: how full the queues of the residual example are, by the cycle model."""
 
 from fewbit.flow.project.folded_model import FoldedModel
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.targets.named import USUAL
 from fewbit.places import HOME
 from fewbit.sim.cycles.model import predict

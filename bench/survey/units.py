@@ -18,7 +18,7 @@ from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.number_kinds import FloatNumbers
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.places import BUILD
 
 __all__ = ["FLOAT_LANES", "LANES", "SideBySide", "part_costs"]

@@ -6,9 +6,9 @@ from fewbit.flow.cache import atomic_write, digest
 from fewbit.golden.network.draws import Draw
 from fewbit.hw.activation.draw import Generator
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.verilog import convert
-from fewbit.hw.stages.pointwise import PointwisePlan
+from fewbit.hw.stages.pointwise_plan import PointwisePlan
 from fewbit.places import BUILD
 
 from .resources import Resources

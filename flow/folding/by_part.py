@@ -16,7 +16,7 @@ import numpy as np
 
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, FoldingError
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.targets.parts import ListedPart
 from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady

@@ -15,15 +15,15 @@ from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.arrays.dsp_plans import DspArrayPlan
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding
-from fewbit.hw.gearbox import GearboxPlan
+from fewbit.hw.gearbox_plan import GearboxPlan
 from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.memory.buffers import choice_luts
 from fewbit.hw.memory.mapped import MappedMemory, memory_cost
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from fewbit.hw.stages.pointwise import PointwisePlan
-from fewbit.hw.stages.routing import ForkPlan, QueuePlan
-from fewbit.hw.stages.window_columns import ColumnsPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
+from fewbit.hw.stages.pointwise_plan import PointwisePlan
+from fewbit.hw.stages.routing_plan import ForkPlan, QueuePlan
+from fewbit.hw.stages.window_columns_plan import ColumnsPlan
 
 from .cost import cost_of_planned, cost_of_rows, cost_of_unit, luts_of_constants, total
 from .layers import FoldableLayer, FoldableNetwork, slowest

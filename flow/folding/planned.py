@@ -7,7 +7,7 @@ import numpy as np
 
 from fewbit.hw.folding import Folding, FoldingError
 from fewbit.hw.memory.mapped import Buffer
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.queue_bounds import bounding_depths, steps_of_frame
 from fewbit.sim.cycles.queues import size_queues

@@ -160,7 +160,7 @@ def _taken(layers: FoldableNetwork, folding: Folding, chosen: Mapping[str, str])
 
     ``chosen`` says what of some layers is in DSPs.
     """
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan  # it brings Amaranth, which no other estimate needs
+    from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan  # it brings Amaranth, which no other estimate needs
 
     plan = AcceleratorPlan(layers.network, folding.with_products(chosen), target=USUAL)
     by_layer = {name: layer.dsps for name, layer in plan.layers.items()}

@@ -5,16 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from amaranth.hdl import Shape
-from amaranth.lib.wiring import In
-
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.memory.external_plan import OUTSTANDING
-from fewbit.hw.memory.read_master import axi_read_ports
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from fewbit.hw.shell.axi_lite import axilite_ports
-from fewbit.hw.shell.ip import ip_members
-from fewbit.hw.shell.ports import WEIGHT_BUS
+from fewbit.hw.memory.read_ports import axi_read_ports
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
+from fewbit.hw.shell.block_ports import WEIGHT_BUS, axilite_ports, ip_ports
 from fewbit.hw.shell.registers import RegisterMap
 from fewbit.hw.shell.stream_names import input_streams
 
@@ -176,8 +171,7 @@ class Block:
 
 def describe(plan: AcceleratorPlan, registers: RegisterMap, model: str, destination: Destination) -> Block:
     """Return the `Block` of an accelerator's plan, for the model file named ``model`` and a destination."""
-    members = ip_members(plan, registers)
-    ports = tuple(Port(n, "in" if m.flow == In else "out", Shape.cast(m.shape).width) for n, m in members.items())
+    ports = tuple(Port(name, port.direction, port.bits) for name, port in ip_ports(plan, registers).items())
     stem = re.sub(r"\W", "_", model.rsplit(".", 1)[0], flags=re.ASCII)
     if destination.prefix:
         stem = f"{destination.prefix}_{stem}"

@@ -11,7 +11,7 @@ import numpy as np
 from fewbit.golden.network.execute import Result
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.names import ACCELERATOR
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.target import Target

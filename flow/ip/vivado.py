@@ -3,11 +3,9 @@
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Shape
-from amaranth.lib.wiring import In
 
-from fewbit.hw.memory.read_master import ADDRESS_BITS, axi_read_ports
-from fewbit.hw.shell.ports import WEIGHT_BUS
+from fewbit.hw.memory.read_ports import ADDRESS_BITS, axi_read_ports
+from fewbit.hw.shell.block_ports import WEIGHT_BUS
 
 from .part_tcl import part_tcl
 from .testbench import FoldedNetwork, bench_files, commands, vectors_of
@@ -147,8 +145,8 @@ def _weight_ports(plan):
     if port is None:
         return []
     return [
-        *((f"{WEIGHT_BUS}_{name}", "in" if member.flow == In else "out", Shape.cast(member.shape).width, "")
-          for name, member in axi_read_ports(port.bus).items()),
+        *((f"{WEIGHT_BUS}_{name}", shape.direction, shape.bits, "")
+          for name, shape in axi_read_ports(port.bus).items()),
         ("weights_image_valid", "in", 1, "the image `../weights.bin`, without its header, is in memory"),
         ("weights_image_base", "in", ADDRESS_BITS, "where it begins, a multiple of 4096"),
         ("weights_image_failed", "out", 1, "memory has answered with an error"),

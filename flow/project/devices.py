@@ -19,10 +19,9 @@ from fewbit.flow.cache import atomic_write, source_digest
 from fewbit.flow.folding.cuts import check_devices, possible_cuts
 from fewbit.golden.network.graph import Edge, Network, NetworkInput, Output
 from fewbit.hw.folding import Folding, FoldingError
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.pipeline.flows import Stage
 from fewbit.hw.shell.stream_names import input_streams
-from fewbit.hw.shell.verilog import models_of
 
 from .project import Project
 
@@ -262,9 +261,9 @@ def bench_text(devices: Sequence[DeviceProject], texts: Sequence[str]) -> str:
     """
     parts = [_joined(devices)]
     for device, text in zip(devices, texts, strict=True):
-        own = text.removesuffix(models_of(device.plan))
+        own = text.removesuffix(device.plan.models)
         parts.append(_NAMED.sub(rf"\g<1>{device.name}", own))
-    return "".join([*parts, max((models_of(device.plan) for device in devices), key=len)])
+    return "".join([*parts, max((device.plan.models for device in devices), key=len)])
 
 
 def _joined(devices: Sequence[DeviceProject]) -> str:

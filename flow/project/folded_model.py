@@ -29,11 +29,11 @@ from .loading import loading_of
 from .manifest import manifest_of
 from .outside import image_of, outside_of
 
-if TYPE_CHECKING:  # what brings Amaranth
+if TYPE_CHECKING:  # imported when it is first used
     from fewbit.flow.ip.block import Block
     from fewbit.host.memory_image import MemoryImage
     from fewbit.hw.layer.plan import LayerPlan
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+    from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
     from fewbit.hw.shell.registers import RegisterMap
 
 __all__ = ["FoldedModel"]
@@ -108,7 +108,7 @@ class FoldedModel:
     @cached_property
     def _unsized(self) -> "AcceleratorPlan":
         """The plan with queues too deep to be built."""
-        from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+        from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
         self._order_sums()
         return AcceleratorPlan(self.network, self.folding, target=self.target)
@@ -120,12 +120,12 @@ class FoldedModel:
 
     def _order_sums(self) -> None:
         """Give a float network the order of its sums."""
-        from fewbit.hw.float32.units import FloatAdd
+        from fewbit.hw.float32.timing import ADD
 
         for i, node in enumerate(self.network.nodes):
             if isinstance(node, FloatDense):
                 simd = self.folding[node.name].simd
-                self.network.nodes[i] = node.folded(simd=simd, partials=FloatAdd.LATENCY)
+                self.network.nodes[i] = node.folded(simd=simd, partials=ADD)
 
     @cached_property
     def queues(self) -> dict[str, int]:

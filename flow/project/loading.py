@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,7 @@ from fewbit.golden.network.loadable import (
     LoadableScore,
     LoadableThreshold,
 )
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 __all__ = ["loading_of", "manifest_of_loading", "structure_of"]
 
@@ -26,7 +24,7 @@ _TRAINED = ("weights", "thresholds", "codes", "multiplier", "multipliers", "adde
 _LOADABLE = (LoadableAdd, LoadableDense, LoadableThreshold, LoadableRescale, LoadableScore)
 
 
-def structure_of(plan: "AcceleratorPlan") -> str:
+def structure_of(plan: AcceleratorPlan) -> str:
     """Return the SHA-256, in hex, of all that the words of a plan's loadable memories depend on but what was trained:
     the memories, and the network with everything of it that is not loadable.
     """
@@ -50,16 +48,16 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def loading_of(plan: "AcceleratorPlan") -> tuple[int, str] | None:
+def loading_of(plan: AcceleratorPlan) -> tuple[int, str] | None:
     """Return the words of a plan's loadable memories and their `structure_of`, or None if it has none."""
-    from fewbit.hw.memory.loadable import LoadLayout
+    from fewbit.hw.memory.load_layout import LoadLayout
 
     return (LoadLayout(plan.memories).count, structure_of(plan)) if plan.memories else None
 
 
-def manifest_of_loading(plan: "AcceleratorPlan") -> Mapping[str, Any]:
+def manifest_of_loading(plan: AcceleratorPlan) -> Mapping[str, Any]:
     """Return what a manifest says of loadable weights: words in all, and by stage; nothing where there are none."""
-    from fewbit.hw.memory.loadable import LoadLayout
+    from fewbit.hw.memory.load_layout import LoadLayout
 
     loading = loading_of(plan)
     if loading is None:

@@ -13,7 +13,7 @@ from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.elementwise import affine
 from fewbit.host.memory_image import MemoryImage
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.registers import RegisterMap
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.target import Target

@@ -1,12 +1,10 @@
 """Weights of a build in memory outside: their image, and what registers and the manifest say of it."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fewbit.host.memory_image import ImageKind, MemoryImage
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 __all__ = ["IMAGE", "image_of", "manifest_of_image", "outside_of"]
 
@@ -14,7 +12,7 @@ IMAGE = "weights.bin"
 """The image's file in a build's folder and in a board's."""
 
 
-def image_of(plan: "AcceleratorPlan", model: str, sha256: str) -> MemoryImage | None:
+def image_of(plan: AcceleratorPlan, model: str, sha256: str) -> MemoryImage | None:
     """Return the image of a plan's external weights, or None if it has none.
 
     Everything else of the network is in the bitstream, so there is one right image for a build, and its structure is

@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fewbit.flow.images import Images
 from fewbit.flow.reporting import Report
 from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.proof.design import ELEMENT, MATRIX, MEMORY
@@ -34,9 +35,6 @@ from .simulation_results import (
     SimulatedMemory,
     Simulation,
 )
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["built_simulator", "drawn_again", "draws", "simulate_ip_block", "simulate_project", "waveform_of",
            "weight_memory_of"]  # fmt: skip
@@ -261,7 +259,7 @@ def _proved(project: Project, name: str, ip: bool, waves: bool) -> Proved:
     return Proved(**counts, others=[f"{p.name}: {p.reason}" for p in proofs if p.reason is not None])
 
 
-def waveform_of(found: Any, plan: "AcceleratorPlan", waves: bool) -> Path | None:
+def waveform_of(found: Any, plan: AcceleratorPlan, waves: bool) -> Path | None:
     """Return where a run has left its waveform, if it was to leave one; files to view it with are written beside."""
     from .waveform import waveform_in
 

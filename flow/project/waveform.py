@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.pipeline.flows import Flow
 from fewbit.hw.pipeline.views import VIEW, shown_signals
 from fewbit.sim.simulators.waves import FST, VCD, instances
@@ -32,7 +32,7 @@ def waveform_in(run: Path, plan: AcceleratorPlan) -> Path:
     ----------
     run : Path
         A folder in that of a simulator with waveforms.
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    plan : hw.pipeline.accelerator_plan.AcceleratorPlan
     """
     file = run / FST
     if not file.exists():

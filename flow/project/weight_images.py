@@ -1,17 +1,13 @@
 """Images of weights, for builds that load them."""
 
-from typing import TYPE_CHECKING
-
 from fewbit.golden.network.graph import Network
 from fewbit.golden.rewrite.loadable import OtherShapeError, given
 from fewbit.host.memory_image import ImageKind, MemoryImage
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 from .folded_model import FoldedModel
 from .loading import structure_of
 from .manifest import output_of_manifest
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["image_for", "own_image"]
 
@@ -35,8 +31,6 @@ def image_for(model: FoldedModel, other: FoldedModel) -> MemoryImage:
     OtherShapeError
         If no layer of the hardware is loadable, or the other network is of another shape.
     """
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-
     _check_loadable(model)
     try:
         network = given(model.plan.network, other.network)
@@ -54,8 +48,8 @@ def _check_loadable(model: FoldedModel) -> None:
                               "`--weights loadable`")  # fmt: skip
 
 
-def _image(model: FoldedModel, plan: "AcceleratorPlan", of: FoldedModel, network: Network) -> MemoryImage:
-    from fewbit.hw.memory.loadable import LoadLayout
+def _image(model: FoldedModel, plan: AcceleratorPlan, of: FoldedModel, network: Network) -> MemoryImage:
+    from fewbit.hw.memory.load_layout import LoadLayout
 
     _check_loadable(model)
     structure = structure_of(plan)

@@ -8,10 +8,10 @@ from fewbit.flow.folding.cost import cost_of_pool
 from fewbit.flow.folding.design import cost_of_stage
 from fewbit.flow.folding.layers import slowest
 from fewbit.flow.results import JsonResult
-from fewbit.hw.gearbox import GearboxPlan
+from fewbit.hw.gearbox_plan import GearboxPlan
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.stages.registry import cost_of
-from fewbit.hw.stages.tile import TileRepeatPlan
+from fewbit.hw.stages.tile_plan import TileRepeatPlan
 from fewbit.hw.stages.window_plan import SlidingPlan
 
 from .obtained import Means

@@ -3,13 +3,16 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 
 from fewbit.hw.memory.rom import Rom
+from fewbit.hw.plan import component_of
 from fewbit.hw.wires import register
 
+from .affine_plan import AffinePlan
 from .units import Activation
 
 __all__ = ["Affine"]
 
 
+@component_of(AffinePlan)
 class Affine(Activation):
     """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``; they are ``None`` where y always fits.
 

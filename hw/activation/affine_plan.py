@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fewbit.hw.memory.mapped import MappedMemory, table_of
 from fewbit.hw.memory.placement import Contents
@@ -11,9 +11,6 @@ from fewbit.hw.xilinx.dsp_packing import DSP_BITS
 
 from .exception_table import ExceptionTable
 from .plans import ActivationPlan
-
-if TYPE_CHECKING:
-    from .affine import Affine
 
 __all__ = ["AffinePlan"]
 
@@ -176,11 +173,6 @@ class AffinePlan(ActivationPlan):
             for acc, factor in ((narrow, narrow), (narrow, wide), (wide, narrow))
         ]
         return min(ways, key=lambda way: len(way[0]) * len(way[1]))
-
-    def make(self) -> "Affine":
-        from .affine import Affine
-
-        return Affine(self)
 
 
 def _starts_of(shape: IntShape, bits: int) -> list[int]:

@@ -10,8 +10,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.random import LinearGenerator
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import counter
 
+from .plans import DrawPlan
 from .units import Activation
 
 __all__ = ["Draw", "Generator"]
@@ -81,6 +83,7 @@ def _xor(bits):
     return total
 
 
+@component_of(DrawPlan)
 class Draw(Activation):
     """``code = draw < number``, or of the ternary kind ``sign(number)`` where ``draw < abs(number)``, else 0.
 

@@ -2,12 +2,16 @@
 
 from amaranth.hdl import Module
 
+from fewbit.hw.plan import component_of
+
 from .affine import Affine
+from .loadable_plans import LoadableAffinePlan, LoadableSearchPlan, LoadableTablePlan
 from .units import Activation, Search
 
 __all__ = ["LoadableAffine", "LoadableSearch", "LoadableTable"]
 
 
+@component_of(LoadableSearchPlan)
 class LoadableSearch(Search):
     """A `Search` whose neurons' codes rise or fall, as a loaded bit of each says.
 
@@ -21,6 +25,7 @@ class LoadableSearch(Search):
         return [flip.replicate(self.plan.depth) ^ self.plan.xor for flip in flips]
 
 
+@component_of(LoadableAffinePlan)
 class LoadableAffine(Affine):
     """An `Affine` of loaded bounds.
 
@@ -37,6 +42,7 @@ class LoadableAffine(Affine):
         return [(pair[:width].as_signed(), pair[width:].as_signed())] * self.plan.lanes
 
 
+@component_of(LoadableTablePlan)
 class LoadableTable(Activation):
     """``code = words[code]``, one loaded table for every position. Latency 1.
 

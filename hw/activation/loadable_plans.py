@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fewbit.hw.memory.placement import Contents, is_large
 from fewbit.hw.shapes import IntShape
 
 from .affine_plan import AffinePlan
 from .plans import CodeTablePlan, SearchPlan, SignPlan, WholePlan
-
-if TYPE_CHECKING:
-    from .loadable import LoadableAffine, LoadableSearch, LoadableTable
 
 __all__ = ["LoadableAffinePlan", "LoadableSearchPlan", "LoadableSignPlan", "LoadableTablePlan", "LoadableWholePlan"]
 
@@ -71,11 +68,6 @@ class LoadableSearchPlan(SearchPlan):
     def memories(self) -> dict[str, Contents]:
         return super().memories | ({"flips": self.by_beat(self.flips, 1)} if self.codes is None else {})
 
-    def make(self) -> "LoadableSearch":
-        from .loadable import LoadableSearch
-
-        return LoadableSearch(self)
-
 
 class LoadableTablePlan(CodeTablePlan):
     """A `CodeTablePlan` of any words; each lane has a memory of its own."""
@@ -85,11 +77,6 @@ class LoadableTablePlan(CodeTablePlan):
     @cached_property
     def memories(self) -> dict[str, Contents]:
         return {f"table{k}": Contents(self.bits, self.words) for k in range(self.lanes)}
-
-    def make(self) -> "LoadableTable":
-        from .loadable import LoadableTable
-
-        return LoadableTable(self)
 
 
 class LoadableAffinePlan(AffinePlan):
@@ -146,8 +133,3 @@ class LoadableAffinePlan(AffinePlan):
         mask = (1 << width) - 1
         lo, hi = self.limits
         return found | {"limits": Contents(2 * width, [(hi & mask) << width | lo & mask])}
-
-    def make(self) -> "LoadableAffine":
-        from .loadable import LoadableAffine
-
-        return LoadableAffine(self)

@@ -3,12 +3,15 @@
 from amaranth.hdl import Module
 
 from fewbit.hw.heap.bit_heap import BitHeap, Compressor
+from fewbit.hw.plan import component_of
 
+from .planes_plan import CombinePlan
 from .units import Activation
 
 __all__ = ["Combine"]
 
 
+@component_of(CombinePlan)
 class Combine(Activation):
     """``o = addend + sum_p coefficient[p] * i[p]`` modulo ``2**acc_bits`` for each of ``lanes`` neurons a beat.
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from fewbit.hw.memory.placement import Contents
 from fewbit.hw.shapes import IntShape
 
 from .plans import ActivationPlan
-
-if TYPE_CHECKING:
-    from .planes import Combine
 
 __all__ = ["Coefficients", "CombinePlan", "combined_luts"]
 
@@ -93,11 +90,6 @@ class CombinePlan(ActivationPlan):
             if not c.constant
         }
         return found | {"addends": self.by_beat([(a - inverted) & mask for a in self.addends], self.acc_bits)}
-
-    def make(self) -> "Combine":
-        from .planes import Combine
-
-        return Combine(self)
 
 
 def combined_luts(coefficients: np.ndarray, width: int, acc_bits: int, rows: int) -> int:

@@ -2,20 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from fewbit.golden.numbers.random import LinearGenerator
 from fewbit.hw.memory.mapped import MappedMemory, loadable_of, table_of
 from fewbit.hw.memory.placement import Contents, is_large
 from fewbit.hw.packing import pack
+from fewbit.hw.plan import Plan
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
-
-if TYPE_CHECKING:
-    from .draw import Draw
-    from .units import Activation, CodeTable, FloatRelu, Search, Sign, StoredTable, Whole
-
-from fewbit.golden.numbers.random import LinearGenerator
 
 Constant = TypeVar("Constant")
 
@@ -23,7 +19,7 @@ __all__ = ["ActivationPlan", "CodeTablePlan", "DrawPlan", "FloatReluPlan", "Sear
            "StoredTablePlan", "WholePlan"]  # fmt: skip
 
 
-class ActivationPlan:
+class ActivationPlan(Plan):
     """What the plans of all activations share.
 
     Parameters
@@ -105,10 +101,6 @@ class ActivationPlan:
         words = [pack(values[n : n + self.lanes], width) for n in range(0, len(values), self.lanes)]
         return Contents(width * self.lanes, words, latency)
 
-    def make(self) -> "Activation":
-        """Return the hardware, a `hw.activation.units.Activation`."""
-        raise NotImplementedError
-
 
 class SignPlan(ActivationPlan):
     """A code of one bit, which is the sign of an accumulator.
@@ -128,11 +120,6 @@ class SignPlan(ActivationPlan):
     @cached_property
     def memories(self) -> dict[str, Contents]:
         return {"flips": self.by_beat(self.flips, 1)} if self.latency else {}
-
-    def make(self) -> "Sign":
-        from .units import Sign
-
-        return Sign(self)
 
 
 class WholePlan(ActivationPlan):
@@ -168,11 +155,6 @@ class WholePlan(ActivationPlan):
     @cached_property
     def memories(self) -> dict[str, Contents]:
         return {} if self.constant else {"rests": self.by_beat(self.rests, 1)}
-
-    def make(self) -> "Whole":
-        from .units import Whole
-
-        return Whole(self)
 
 
 class SearchPlan(ActivationPlan):
@@ -250,11 +232,6 @@ class SearchPlan(ActivationPlan):
                 found[f"codes{k}"] = Contents(self.bits, [c for row in self.codes[k :: self.lanes] for c in row])
         return found
 
-    def make(self) -> "Search":
-        from .units import Search
-
-        return Search(self)
-
 
 class FloatReluPlan(ActivationPlan):
     """ReLU of float32 accumulators, or the accumulators as they are.
@@ -269,11 +246,6 @@ class FloatReluPlan(ActivationPlan):
     def __init__(self, *, relu: bool, **common: Any):
         super().__init__(acc_shape=IntShape(32), bits=32, **common)
         self.relu = relu
-
-    def make(self) -> "FloatRelu":
-        from .units import FloatRelu
-
-        return FloatRelu(self)
 
 
 class CodeTablePlan(ActivationPlan):
@@ -292,11 +264,6 @@ class CodeTablePlan(ActivationPlan):
     def __init__(self, *, words: list[int], **common: Any):
         super().__init__(**common)
         self.words = words
-
-    def make(self) -> "CodeTable":
-        from .units import CodeTable
-
-        return CodeTable(self)
 
 
 class StoredTablePlan(ActivationPlan):
@@ -320,11 +287,6 @@ class StoredTablePlan(ActivationPlan):
     def memories(self) -> dict[str, Contents]:
         return {f"lane{k}": Contents(self.bits, self.words, self.latency) for k in range(self.lanes)}
 
-    def make(self) -> "StoredTable":
-        from .units import StoredTable
-
-        return StoredTable(self)
-
 
 class DrawPlan(ActivationPlan):
     """A random code by a number: ``draw < number``, or of the ternary kind ``sign(number)`` where ``draw <
@@ -346,8 +308,3 @@ class DrawPlan(ActivationPlan):
     def __init__(self, *, kind: str, generator: LinearGenerator, seed: int, length: int, **common: Any):
         super().__init__(bits=1 if kind == "bipolar" else 2, **common)
         self.kind, self.generator, self.seed, self.length = kind, generator, seed, length
-
-    def make(self) -> "Draw":
-        from .draw import Draw
-
-        return Draw(self)

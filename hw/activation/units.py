@@ -9,10 +9,14 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.float32.units import float_relu
-from fewbit.hw.memory.loadable import LoadableMemory, LoadLayout, connect_writes
+from fewbit.hw.memory.load_layout import LoadLayout
+from fewbit.hw.memory.loadable import LoadableMemory, connect_writes, writes
 from fewbit.hw.memory.rom import Rom
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import Lanes, delayed, shape_of
+
+from .plans import CodeTablePlan, FloatReluPlan, SearchPlan, SignPlan, StoredTablePlan, WholePlan
 
 __all__ = ["Activation", "CodeTable", "FloatRelu", "Search", "Sign", "StoredTable", "Whole"]
 
@@ -38,7 +42,7 @@ class Activation(wiring.Component):
         super().__init__({
             "i": In(Lanes(self._acc, plan.lanes)), "i_valid": In(1),
             "o": Out(Lanes(unsigned(plan.bits), plan.lanes)), "o_valid": Out(1),
-        } | ({"writes": In(self._layout.signature)} if plan.loadable else {}))  # fmt: skip
+        } | ({"writes": In(writes(self._layout))} if plan.loadable else {}))  # fmt: skip
 
     def counted(self, m):
         """Return the number of the beat that is presented."""
@@ -91,6 +95,7 @@ class Activation(wiring.Component):
         m.d.comb += self.o_valid.eq(valid)
 
 
+@component_of(SignPlan)
 class Sign(Activation):
     """A code of one bit: ``code = acc >= 0``, of accumulators that were preloaded with minus their threshold.
 
@@ -109,6 +114,7 @@ class Sign(Activation):
         return m
 
 
+@component_of(WholePlan)
 class Whole(Activation):
     """The accumulator itself, ``scale*acc + rest`` for scale 1 or 2 and one ``rest`` a neuron: logits.
 
@@ -130,6 +136,7 @@ class Whole(Activation):
         return m
 
 
+@component_of(SearchPlan)
 class Search(Activation):
     """``index = (thresholds <= acc).sum()`` for ``2**bits - 1`` rising thresholds a neuron, then ``codes[index]``.
 
@@ -191,6 +198,7 @@ class Search(Activation):
         return result
 
 
+@component_of(FloatReluPlan)
 class FloatRelu(Activation):
     """ReLU of float32 accumulators, or the accumulators as they are. Latency 0."""
 
@@ -202,6 +210,7 @@ class FloatRelu(Activation):
         return m
 
 
+@component_of(CodeTablePlan)
 class CodeTable(Activation):
     """``code = words[code]``, one table for every position. Latency 1."""
 
@@ -214,6 +223,7 @@ class CodeTable(Activation):
         return m
 
 
+@component_of(StoredTablePlan)
 class StoredTable(Activation):
     """``code = words[code]``, one table for every position, in a memory for each lane. Latency 1, or 2 of block RAM."""
 

@@ -1,14 +1,11 @@
 """What the plans of all arrays share: how a row is folded, and the checks of that."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from amaranth.lib import wiring
+from fewbit.hw.plan import Plan
 
 __all__ = ["ArrayPlan"]
 
 
-class ArrayPlan:
+class ArrayPlan(Plan):
     """The numbers of an array: ``pe`` dot products at a time, ``simd`` products of each a cycle.
 
     Parameters
@@ -54,7 +51,3 @@ class ArrayPlan:
     @property
     def dsps(self) -> int:
         return 0
-
-    def make(self) -> "wiring.Component":
-        """Return the hardware."""
-        raise NotImplementedError

@@ -3,12 +3,16 @@
 from amaranth.hdl import Cat, Const, Module, Value, unsigned
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.plan import component_of
 from fewbit.hw.shared import SharedComponent
 from fewbit.hw.wires import Lanes, delayed, register, shape_of
+
+from .coded_plan import CodedPEPlan
 
 __all__ = ["CodedPE"]
 
 
+@component_of(CodedPEPlan)
 class CodedPE(SharedComponent):
     """A processing element with a heap for every part, the sums side by side in ``o``: part p from bit ``p*width`` on.
 

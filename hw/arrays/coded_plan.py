@@ -2,17 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.definition import ModuleDefinition
-from fewbit.hw.latency import Meeting
-from fewbit.hw.shapes import IntShape
-
-if TYPE_CHECKING:
-    from .coded import CodedPE
-
 from fewbit.hw.heap.pe_plans import PEPlan
+from fewbit.hw.latency import Meeting
+from fewbit.hw.plan import Plan
+from fewbit.hw.shapes import IntShape
 
 __all__ = ["CodedPEPlan", "HeapPart"]
 
@@ -36,7 +32,7 @@ class HeapPart:
     w_codes: tuple[int, ...]
 
 
-class CodedPEPlan:
+class CodedPEPlan(Plan):
     """A heap for every part, the sums side by side: part p is in bits ``p*width ..`` of the accumulator.
 
     A part's weights are a function of the weight's code, and its activations some bits of the lane's code
@@ -112,9 +108,3 @@ class CodedPEPlan:
             parts=tuple((str(p.x_format), str(p.w_format), p.x_bits, p.w_codes) for p in self.parts),
             units=tuple(unit.definition.parameters for unit in self.units),
         )  # fmt: skip
-
-    def make(self) -> "CodedPE":
-        """Return the hardware, a `hw.arrays.coded.CodedPE`."""
-        from .coded import CodedPE
-
-        return CodedPE(self)

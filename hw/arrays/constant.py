@@ -4,12 +4,16 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.plan import component_of
 from fewbit.hw.wires import Lanes, delayed, shape_of
 from fewbit.hw.xilinx.netlist import plain
+
+from .constant_plan import ConstantArrayPlan
 
 __all__ = ["ConstantArray"]
 
 
+@component_of(ConstantArrayPlan)
 class ConstantArray(wiring.Component):
     """``o = init + heap`` for every neuron at once, a vector per cycle: `hw.arrays.integer.IntegerArray` of constant
     weights.

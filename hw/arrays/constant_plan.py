@@ -1,19 +1,16 @@
 """The numbers of the array of a layer that is unfolded altogether, so that its weights are constants."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.latency import Meeting
+from fewbit.hw.plan import Plan
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.constant_matrix import best_matrix
-
-if TYPE_CHECKING:
-    from .constant import ConstantArray
 
 __all__ = ["ConstantArrayPlan", "planes_of"]
 
@@ -26,7 +23,7 @@ def planes_of(x_format: Format) -> tuple[tuple[int, ...], int]:
     return tuple(planes), x_format.origin
 
 
-class ConstantArrayPlan:
+class ConstantArrayPlan(Plan):
     """``o = init + heap`` for every neuron at once, a vector per cycle.
 
     Parameters
@@ -106,9 +103,3 @@ class ConstantArrayPlan:
             tuple(constants.tolist()),
             self.acc_shape.width,
         )
-
-    def make(self) -> "ConstantArray":
-        """Return the hardware, a `hw.arrays.constant.ConstantArray`."""
-        from .constant import ConstantArray
-
-        return ConstantArray(self)

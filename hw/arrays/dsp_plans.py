@@ -1,7 +1,7 @@
 """The numbers of arrays whose products, or whose accumulators, are in DSP blocks."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.pe_plans import PEPlan
@@ -11,10 +11,6 @@ from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY, Packing
 from fewbit.hw.xilinx.pe_plans import LutRowsPlan
 
 from .integer_plan import IntegerArrayPlan
-
-if TYPE_CHECKING:
-    from .dsp_products import DspArray
-    from .dsp_sums import DspSumArray
 
 __all__ = ["DspArrayPlan", "DspSumArrayPlan"]
 
@@ -50,12 +46,6 @@ class DspArrayPlan(IntegerArrayPlan):
         """DSPs that it takes: multipliers whose products are not so narrow that synthesis makes them of LUTs."""
         return self.groups * self.packing.dsps(self.pe // self.groups) * self.simd
 
-    def make(self) -> "DspArray":
-        """Return the hardware, a `hw.arrays.dsp_products.DspArray`."""
-        from .dsp_products import DspArray
-
-        return DspArray(self)
-
 
 class DspSumArrayPlan(IntegerArrayPlan):
     """An array with its accumulators in DSPs, which begin at zero; parameters as of
@@ -70,9 +60,3 @@ class DspSumArrayPlan(IntegerArrayPlan):
     def dsps(self) -> int:
         """DSPs that it takes."""
         return -(-self.pe // sums_of(self.acc_shape.width))
-
-    def make(self) -> "DspSumArray":
-        """Return the hardware, a `hw.arrays.dsp_sums.DspSumArray`."""
-        from .dsp_sums import DspSumArray
-
-        return DspSumArray(self)

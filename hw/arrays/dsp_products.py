@@ -7,10 +7,12 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.definition import ModuleDefinition
+from fewbit.hw.plan import component_of
 from fewbit.hw.shared import SharedComponent
 from fewbit.hw.wires import Lanes, delayed, register
 from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY, Packing
 
+from .dsp_plans import DspArrayPlan
 from .integer import IntegerArray
 
 __all__ = ["DspArray", "PackedProducts"]
@@ -94,6 +96,7 @@ def _extended(value, width):
     return Cat(value, *[value[-1]] * (width - len(value)))[:width]
 
 
+@component_of(DspArrayPlan)
 class DspArray(IntegerArray):
     """`IntegerArray` with its products in DSPs. Members and throughput are the same; the elements of ``w`` are as
     `hw.xilinx.dsp_packing.packed_weights` gives them.

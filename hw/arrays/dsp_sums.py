@@ -4,9 +4,11 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Value, 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.plan import component_of
 from fewbit.hw.wires import Lanes
 from fewbit.hw.xilinx.dsp48 import REGISTERS, SPLITS, WIDTH, Dsp48, sums_of
 
+from .dsp_plans import DspSumArrayPlan
 from .integer import IntegerArray
 
 __all__ = ["DspSumArray", "Sums"]
@@ -67,6 +69,7 @@ class Sums(wiring.Component):
         )  # fmt: skip
 
 
+@component_of(DspSumArrayPlan)
 class DspSumArray(IntegerArray):
     """`IntegerArray` with its accumulators in DSPs. Members, timing and throughput are the same, but for ``init``,
     which must be zero: what a DSP adds in its three operands is two rows of bits and what it holds.

@@ -9,9 +9,11 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.definition import ModuleDefinition
 from fewbit.hw.float32.sums import FloatSumOfFour, float_sum
 from fewbit.hw.float32.units import FloatAdd, FloatMul, pipe
+from fewbit.hw.plan import component_of
 from fewbit.hw.shared import SharedComponent
 from fewbit.hw.wires import Lanes
 
+from .float32_plan import FloatArrayPlan
 from .interface import array_members
 
 __all__ = ["FloatArray", "FloatPE", "FloatProducts"]
@@ -77,6 +79,7 @@ class FloatPE(SharedComponent):
         return m
 
 
+@component_of(FloatArrayPlan)
 class FloatArray(wiring.Component):
     """``pe`` dot products at a time, ``simd`` products each per cycle, over ``steps`` cycles: a row.
 

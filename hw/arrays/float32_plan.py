@@ -1,13 +1,8 @@
 """The numbers of the float32 baseline's array, before there is any hardware."""
 
-from typing import TYPE_CHECKING
-
 from fewbit.hw.float32.timing import ADD, BIAS, MULTIPLY, float_sum_time
 
 from .array_plan import ArrayPlan
-
-if TYPE_CHECKING:
-    from .float32 import FloatArray
 
 __all__ = ["FloatArrayPlan"]
 
@@ -72,9 +67,3 @@ class FloatArrayPlan(ArrayPlan):
     def dsps(self) -> int:
         """DSPs that it takes: two for a multiplier."""
         return 2 * self.pe * self.simd if self.dsp else 0
-
-    def make(self) -> "FloatArray":
-        """Return the hardware, a `hw.arrays.float32.FloatArray`."""
-        from .float32 import FloatArray
-
-        return FloatArray(self)

@@ -3,13 +3,16 @@
 from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 
+from fewbit.hw.plan import component_of
 from fewbit.hw.wires import Lanes, shape_of
 
+from .integer_plan import IntegerArrayPlan
 from .interface import array_members
 
 __all__ = ["IntegerArray"]
 
 
+@component_of(IntegerArrayPlan)
 class IntegerArray(wiring.Component):
     """``pe`` dot products at a time, ``simd`` products each per cycle, over ``steps`` cycles: a row.
 

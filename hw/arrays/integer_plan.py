@@ -1,7 +1,5 @@
 """The numbers of an array of integer products, before there is any hardware."""
 
-from typing import TYPE_CHECKING
-
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.pe_plans import PEPlan
 from fewbit.hw.latency import Meeting
@@ -11,9 +9,6 @@ from fewbit.hw.targets.target import Target
 
 from .array_plan import ArrayPlan
 from .coded_plan import CodedPEPlan, HeapPart
-
-if TYPE_CHECKING:
-    from .integer import IntegerArray
 
 __all__ = ["IntegerArrayPlan"]
 
@@ -78,9 +73,3 @@ class IntegerArrayPlan(ArrayPlan):
     @property
     def latency(self) -> int:
         return self.heap_latency + (1 if self.lanes == self.pe else 2)
-
-    def make(self) -> "IntegerArray":
-        """Return the hardware, a `hw.arrays.integer.IntegerArray`."""
-        from .integer import IntegerArray
-
-        return IntegerArray(self)

@@ -3,14 +3,17 @@
 from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.plan import component_of
 from fewbit.hw.shared import SharedComponent
 from fewbit.hw.wires import Lanes, shape_of
 
 from .bit_heap import BitHeap, Compressor
+from .pe_plans import HeapPEPlan, IntegerPEPlan
 
 __all__ = ["HeapPE", "IntegerPE"]
 
 
+@component_of(IntegerPEPlan)
 class IntegerPE(SharedComponent):
     """One processing element: the heap of ``simd`` products, and an accumulator.
 
@@ -59,6 +62,7 @@ class IntegerPE(SharedComponent):
         return m
 
 
+@component_of(HeapPEPlan)
 class HeapPE(SharedComponent):
     """What is left of a processing element behind its products: ``o = (init if load else o) + sum(heap)``.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.definition import ModuleDefinition
+from fewbit.hw.plan import Plan
 from fewbit.hw.shapes import IntShape
 
 from .compression import plan_compression
@@ -13,8 +14,6 @@ from .partial_products import product_terms
 
 if TYPE_CHECKING:
     from amaranth.lib import wiring
-
-    from .pe import HeapPE, IntegerPE
 
 __all__ = ["HeapPEPlan", "HeapTarget", "IntegerPEPlan", "PEPlan"]
 
@@ -51,7 +50,7 @@ class HeapTarget(Protocol):
     ) -> PEPlan: ...
 
 
-class HeapPEPlan:
+class HeapPEPlan(Plan):
     """What is left of a processing element behind its products: ``o = (init if load else o) + sum(heap)``.
 
     Parameters
@@ -83,14 +82,8 @@ class HeapPEPlan:
             accumulates=self.feedback, latency=self.latency,
         )  # fmt: skip
 
-    def make(self) -> "HeapPE":
-        """Return the hardware, a `hw.heap.pe.HeapPE`."""
-        from .pe import HeapPE
 
-        return HeapPE(self)
-
-
-class IntegerPEPlan:
+class IntegerPEPlan(Plan):
     """One processing element: the heap of ``simd`` products, made of operators, and an accumulator.
 
     Parameters
@@ -152,9 +145,3 @@ class IntegerPEPlan:
             accumulates=self.feedback, latency=self.latency, registered=self.registered,
             sum=self.sum.definition.parameters,
         )  # fmt: skip
-
-    def make(self) -> "IntegerPE":
-        """Return the hardware, a `hw.heap.pe.IntegerPE`."""
-        from .pe import IntegerPE
-
-        return IntegerPE(self)

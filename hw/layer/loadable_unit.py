@@ -1,6 +1,7 @@
 """The matrix-vector unit of a layer whose trained numbers are loadable."""
 
 from fewbit.hw.memory.loadable import LoadableUnit
+from fewbit.hw.plan import component_of
 
 from .matrix_vector_unit import MatrixVectorUnit
 from .plan import LayerPlan
@@ -33,3 +34,9 @@ class LoadableMatrixVectorUnit(LoadableUnit, MatrixVectorUnit):
         if self.plan.activation.memories:
             self.connect_part(m, unit.writes, "activation.")
         return unit
+
+
+@component_of(LayerPlan)
+def _(plan):
+    """Make a unit whose memories are written, if the plan has such."""
+    return LoadableMatrixVectorUnit(plan) if plan.memories else MatrixVectorUnit(plan)

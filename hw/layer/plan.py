@@ -14,6 +14,7 @@ from fewbit.hw.folding import LayerFolding
 from fewbit.hw.memory.buffers import writable_placement
 from fewbit.hw.memory.mapped import Buffer, Fifo, MappedMemory, RomTable, loadable_of, table_of
 from fewbit.hw.memory.placement import Contents, Placement, placement_of
+from fewbit.hw.plan import Plan
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
@@ -28,7 +29,7 @@ __all__ = ["LayerPlan"]
 _COLUMNS: WeakKeyDictionary[Dense | FloatDense, dict[tuple, int]] = WeakKeyDictionary()
 
 
-class LayerPlan:
+class LayerPlan(Plan):
     """A `Dense` or `FloatDense` node in a folding, and the activation behind it.
 
     Parameters

@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import code_stream, counter
 
 from .external import ExternalPlan
@@ -82,6 +83,7 @@ class WeightSteps(wiring.Component):
         return m
 
 
+@component_of(ExternalPlan)
 class ExternalUnit(MatrixVectorUnit):
     """A `MatrixVectorUnit` whose weights are a stream too.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fewbit.hw.cost import Cost
+from fewbit.hw.plan import Plan
 
 from .buffers import PlacedBuffer, placed_buffer, select_luts
 from .mapped import Buffer
@@ -167,7 +168,7 @@ class ChannelPlan:
         return self.memory.cost + Cost(60 + 6 * (self.depth - 1).bit_length() + chosen)
 
 
-class WeightPortPlan:
+class WeightPortPlan(Plan):
     """The port that all layers with external weights share: who may ask for a burst is decided in turn.
 
     A layer asks for its next burst when its ring has room for all of it, so what comes is always taken. Of those that

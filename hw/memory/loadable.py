@@ -5,11 +5,8 @@ have and passes the others on. A memory lies in *slices* of up to 32 bits: words
 slice, then the next memory.
 """
 
-from collections.abc import Mapping
-from itertools import accumulate
 from typing import Any, ClassVar
 
-import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
@@ -18,9 +15,10 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.wires import register
 
 from .buffers import LOAD_BITS, writable_placement
+from .load_layout import LoadLayout
 from .placement import Contents
 
-__all__ = ["LoadLayout", "LoadPort", "LoadableMemory", "LoadableUnit", "connect_writes", "load_bus", "writes"]
+__all__ = ["LoadPort", "LoadableMemory", "LoadableUnit", "connect_writes", "load_bus", "writes"]
 
 
 def load_bus() -> wiring.Signature:
@@ -31,54 +29,11 @@ def load_bus() -> wiring.Signature:
     return wiring.Signature({"start": Out(1), "valid": Out(1), "data": Out(LOAD_BITS)})
 
 
-def writes(rows: int, slices: int) -> wiring.Signature:
+def writes(layout: LoadLayout) -> wiring.Signature:
     """Return the signature of a word that is written: at ``row`` of the slice whose bit of ``enable`` is high."""
-    return wiring.Signature({"row": Out(range(max(2, rows))), "data": Out(LOAD_BITS), "enable": Out(slices)})
-
-
-class LoadLayout:
-    """Where the words go that memories are loaded with.
-
-    Parameters
-    ----------
-    memories : dict of str to Contents
-
-    Attributes
-    ----------
-    depths : list of int
-        Rows of every slice, in the order in which words fill them.
-    places : dict of str to slice
-        The slices of each memory.
-    rows : int
-        Rows of the deepest slice.
-    count : int
-        Words of all slices.
-    """
-
-    def __init__(self, memories: Mapping[str, Contents]):
-        self._memories = dict(memories)
-        counts = [-(-c.width // LOAD_BITS) for c in memories.values()]
-        ends = list(accumulate(counts))
-        self.depths = [len(c.words) for c, n in zip(memories.values(), counts, strict=True) for _ in range(n)]
-        self.places = {name: slice(end - n, end) for name, n, end in zip(memories, counts, ends, strict=True)}
-        self.rows, self.count = max(self.depths, default=0), sum(self.depths)
-
-    @property
-    def signature(self) -> wiring.Signature:
-        """The signature of what writes these memories."""
-        return writes(self.rows, len(self.depths))
-
-    def words(self) -> np.ndarray:
-        """Return the words that give the memories their contents, uint32 ``(count,)``."""
-        found = [_slices(contents) for contents in self._memories.values()]
-        return np.concatenate([np.zeros(0, np.uint32), *found])
-
-
-def _slices(contents):
-    """Return the words of a memory, slice by slice."""
-    size = 4 * -(-contents.width // LOAD_BITS)
-    data = b"".join(int(word).to_bytes(size, "little") for word in contents.words)
-    return np.frombuffer(data, "<u4").reshape(len(contents.words), -1).T.reshape(-1).astype(np.uint32)
+    return wiring.Signature({
+        "row": Out(range(max(2, layout.rows))), "data": Out(LOAD_BITS), "enable": Out(len(layout.depths)),
+    })  # fmt: skip
 
 
 class LoadableMemory(wiring.Component):
@@ -95,7 +50,7 @@ class LoadableMemory(wiring.Component):
     Members
     -------
     address : ``In(range(depth))``, data : ``Out(width)``
-    writes : ``In(writes(depth, slices))``
+    writes : ``In(writes(layout))``
 
     Raises
     ------
@@ -109,7 +64,7 @@ class LoadableMemory(wiring.Component):
         self.contents, self.layout = contents, LoadLayout({"data": contents})
         super().__init__({
             "address": In(range(max(2, len(contents.words)))), "data": Out(contents.width),
-            "writes": In(self.layout.signature),
+            "writes": In(writes(self.layout)),
         })  # fmt: skip
 
     def elaborate(self, platform):
@@ -163,7 +118,7 @@ class LoadPort(wiring.Component):
     Members
     -------
     i : ``In(load_bus())``, o : ``Out(load_bus())``
-    writes : ``Out(layout.signature)``
+    writes : ``Out(writes(layout))``
         A cycle after the word came.
 
     Raises
@@ -176,7 +131,7 @@ class LoadPort(wiring.Component):
         if not layout.count:
             raise ValueError("Layout must have a memory")
         self._layout = layout
-        super().__init__({"i": In(load_bus()), "o": Out(load_bus()), "writes": Out(layout.signature)})
+        super().__init__({"i": In(load_bus()), "o": Out(load_bus()), "writes": Out(writes(layout))})
 
     def elaborate(self, platform):
         m = Module()

@@ -6,23 +6,15 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.streams import at_least
+from fewbit.hw.wires import members_of
 
 from .external_plan import WeightPortPlan
+from .read_ports import ADDRESS_BITS, axi_read_ports
 
-__all__ = ["ADDRESS_BITS", "ReadMaster", "axi_read_ports"]
+__all__ = ["ReadMaster"]
 
-ADDRESS_BITS = 64
 _UNIT = 10  # bits of an address below which bursts do not begin: a burst is of 1 KiB, unless it is a region's only one
 _INCR, _CACHED, _PROT = 1, 0b0011, 0b000  # bursts of rising addresses; normal memory; unprivileged, secure, data
-
-
-def axi_read_ports(bus: int) -> dict[str, wiring.Member]:
-    """Return the members of an AXI4 master that only reads, of ``bus`` data bits, by their names on the bus."""
-    return {
-        "araddr": Out(ADDRESS_BITS), "arlen": Out(8), "arsize": Out(3), "arburst": Out(2), "arcache": Out(4),
-        "arprot": Out(3), "arvalid": Out(1), "arready": In(1),
-        "rdata": In(bus), "rresp": In(2), "rlast": In(1), "rvalid": In(1), "rready": Out(1),
-    }  # fmt: skip
 
 
 class ReadMaster(wiring.Component):
@@ -52,7 +44,7 @@ class ReadMaster(wiring.Component):
         A beat comes for a reader.
     failed : ``Out(1)``
         A beat came with an error; it stays high.
-    axi : ``Out(Signature(axi_read_ports(plan.bus)))``
+    axi : ``Out(Signature(members_of(axi_read_ports(plan.bus))))``
     """
 
     def __init__(self, plan: WeightPortPlan):
@@ -63,7 +55,7 @@ class ReadMaster(wiring.Component):
         super().__init__(readers | {
             "start": In(1), "base": In(ADDRESS_BITS), "asks": In(count), "granted": Out(count),
             "write": Out(count), "data": Out(plan.bus), "failed": Out(1),
-            "axi": Out(wiring.Signature(axi_read_ports(plan.bus))),
+            "axi": Out(wiring.Signature(members_of(axi_read_ports(plan.bus)))),
         })  # fmt: skip
 
     def elaborate(self, platform):

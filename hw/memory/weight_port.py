@@ -4,10 +4,14 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import code_stream, numbered
+from fewbit.hw.plan import component_of
+from fewbit.hw.ports import numbered
+from fewbit.hw.streams import code_stream
+from fewbit.hw.wires import members_of
 
 from .external_plan import WeightPortPlan
-from .read_master import ADDRESS_BITS, ReadMaster, axi_read_ports
+from .read_master import ReadMaster
+from .read_ports import ADDRESS_BITS, axi_read_ports
 from .weight_buffer import WeightBuffer
 
 __all__ = ["WeightPort", "weight_port_signature"]
@@ -21,10 +25,11 @@ def weight_port_signature(plan: WeightPortPlan) -> wiring.Signature:
     """
     return wiring.Signature({
         "start": In(1), "base": In(ADDRESS_BITS), "failed": Out(1),
-        "axi": Out(wiring.Signature(axi_read_ports(plan.bus))),
+        "axi": Out(wiring.Signature(members_of(axi_read_ports(plan.bus)))),
     })  # fmt: skip
 
 
+@component_of(WeightPortPlan)
 class WeightPort(wiring.Component):
     """A source of the weights of several layers, each a stream of its own, that reads them from memory again and again.
 

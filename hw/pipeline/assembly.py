@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from amaranth.lib import wiring
-
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Network, NetworkInput, Node
 from fewbit.golden.network.pointwise import activation_behind
@@ -16,12 +14,11 @@ from fewbit.hw.folding import Folding
 from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.memory.external_plan import DEFAULT_BUS, WeightPortPlan
-from fewbit.hw.memory.weight_port import WeightPort
 from fewbit.hw.packing import beats, channels_at_once
-from fewbit.hw.stages.layer import cycles_of_layer
+from fewbit.hw.stages.layer_plan import cycles_of_layer
 from fewbit.hw.stages.registry import stage_of
 from fewbit.hw.stages.window_plan import columns_first
-from fewbit.hw.stages.windows import windows_of
+from fewbit.hw.stages.windows_plan import windows_of
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
@@ -32,7 +29,7 @@ __all__ = ["MOST_INPUT_BITS", "Assembly", "with_loadable"]
 
 MOST_INPUT_BITS = 4096  # bits of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
 
-import_all(stages)  # where every node has its hardware
+import_all(stages, "_plan")  # where every node has its stage
 
 
 def with_loadable(network: Network, folding: Folding) -> Network:
@@ -42,7 +39,7 @@ def with_loadable(network: Network, folding: Folding) -> Network:
 
 
 class Assembly:
-    """The stages of a network, put together; parameters are those of `hw.pipeline.accelerator.AcceleratorPlan`.
+    """The stages of a network, put together; parameters are those of `hw.pipeline.accelerator_plan.AcceleratorPlan`.
 
     Queues are too deep to be built.
     Layers have the width that their folding says; everything else gets the least that does not slow them.
@@ -132,7 +129,7 @@ class Assembly:
             return None, {}
         port = WeightPortPlan([plan.channel for plan in outside])
         self.bound = max(self.bound, sum(plan.beats_frame for plan in outside))
-        number = self.streams.add(port.name, port, WeightPort)
+        number = self.streams.add(port.name, port)
         flows = {}
         for k, plan in enumerate(outside):
             lanes = plan.pe * plan.simd
@@ -190,11 +187,9 @@ class Assembly:
         flow = self.streams.take(edge)
         return self.streams.regrouped(flow, *through(flow, self.edges[edge].channels))
 
-    def make(
-        self, edge: str, plan: Any, kind: Callable[[Any], wiring.Component], *flows: Flow, lanes: int, unit: int
-    ) -> None:
-        """Append the stage of a plan, whose component is ``kind``, and publish its stream out as that of ``edge``."""
-        flow = self.streams.stage(plan.name, plan, kind, *flows, edge=self.edges[edge], lanes=lanes, unit=unit)
+    def make(self, edge: str, plan: Any, *flows: Flow, lanes: int, unit: int) -> None:
+        """Append the stage of a `hw.plan.Plan` that has a name, and publish its stream out as that of ``edge``."""
+        flow = self.streams.stage(plan.name, plan, *flows, edge=self.edges[edge], lanes=lanes, unit=unit)
         self.streams.publish(edge, flow)
 
     def gathered(self, node: Node, lanes: Sequence[int]) -> Iterator[Flow]:

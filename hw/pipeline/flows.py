@@ -1,18 +1,16 @@
 """Streams while a pipeline is assembled: how codes stand in beats, and the stages that regroup them."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
-
-from amaranth.lib import wiring
 
 from fewbit.golden.network.graph import Edge, Network, Node, Output
 from fewbit.golden.numbers.format import Format
-from fewbit.hw.gearbox import Gearbox, GearboxPlan
+from fewbit.hw.gearbox_plan import GearboxPlan
 from fewbit.hw.packing import beats
-from fewbit.hw.stages.routing import Fork, ForkPlan, Queue, QueuePlan
+from fewbit.hw.plan import Plan
+from fewbit.hw.stages.routing_plan import ForkPlan, QueuePlan
 
 __all__ = ["Flow", "Stage", "Streams", "through", "with_depths"]
 
@@ -22,15 +20,13 @@ UNSIZED = 1 << 16  # beats, at least, of a queue whose depth is yet to be found
 
 @dataclass(frozen=True)
 class Stage:
-    """One component of the pipeline.
+    """One component of the pipeline, before it is made.
 
     Attributes
     ----------
     name : str
-    plan : object
-        The stage's numbers, of a class for which the cycle model has a machine.
-    make : callable
-        ``make()`` gives the component.
+    plan : hw.plan.Plan
+        The stage's numbers, which make the component; of a class for which the cycle model has a machine.
     inputs : tuple of (int, int)
         For each stream in, the number of a stage (-1 for the accelerator's inputs) and which of its streams out it is.
     beats : int
@@ -39,7 +35,6 @@ class Stage:
 
     name: str
     plan: Any
-    make: Callable[[], wiring.Component]
     inputs: tuple[tuple[int, int], ...]
     beats: int
 
@@ -123,7 +118,7 @@ class Streams:
         count += any(isinstance(r, Output) for r in readers)  # outputs that are made of one tensor share a stream
         if count > 1:
             plan = ForkPlan(bits=flow.format.bits, lanes=flow.lanes, count=count)
-            number = self.add(f"fork_{edge}", plan, Fork, flow)
+            number = self.add(f"fork_{edge}", plan, flow)
             self._flows[edge] = [replace(flow, source=(number, k)) for k in range(count)]
         else:
             self._flows[edge] = [flow]
@@ -136,16 +131,14 @@ class Streams:
         """Let the stream of the edge ``other`` be the next copy of that of ``edge``."""
         self._flows[other] = [self.take(edge)]
 
-    def add(
-        self, name: str, plan: Any, kind: Callable[[Any], wiring.Component], *flows: Flow, beats_out: int | None = None
-    ) -> int:
+    def add(self, name: str, plan: Plan, *flows: Flow, beats_out: int | None = None) -> int:
         """Append a stage, and return its number.
 
         Parameters
         ----------
         name : str
-        plan : object
-            The stage's numbers; ``kind(plan)`` makes the component.
+        plan : hw.plan.Plan
+            The stage's numbers.
         flows : Flow
             The stage's streams in; a source has none.
         beats_out : int or None
@@ -155,7 +148,7 @@ class Streams:
             plan.ram = "ultra"
         beats_in = flows[0].beats if flows else 1
         fewest = max(1, min(beats_in, beats_out or beats_in))
-        self.stages.append(Stage(name, plan, partial(kind, plan), tuple(f.source for f in flows), fewest))
+        self.stages.append(Stage(name, plan, tuple(f.source for f in flows), fewest))
         return len(self.stages) - 1
 
     def check_ultra(self) -> None:
@@ -173,8 +166,7 @@ class Streams:
     def stage(
         self,
         name: str,
-        plan: Any,
-        kind: Callable[[Any], wiring.Component],
+        plan: Plan,
         *flows: Flow,
         edge: Edge,
         lanes: int,
@@ -182,7 +174,7 @@ class Streams:
     ) -> Flow:
         """Append a stage as `add` does, and return its stream: values of ``edge`` in beats of ``lanes``."""
         flow = Flow(_NOWHERE, edge.format, lanes, unit, edge.length)
-        flow = replace(flow, source=(self.add(name, plan, kind, *flows, beats_out=flow.beats), 0))
+        flow = replace(flow, source=(self.add(name, plan, *flows, beats_out=flow.beats), 0))
         self.busiest = max(self.busiest, flow.beats)
         return flow
 
@@ -205,7 +197,7 @@ class Streams:
     def _gearbox(self, flow: Flow, lanes: int, unit: int, length: int) -> Flow:
         plan = GearboxPlan(a=flow.lanes, b=lanes, length=length, bits=flow.format.bits)
         name = f"gearbox{sum(isinstance(s.plan, GearboxPlan) for s in self.stages)}"
-        number = self.add(name, plan, partial(_gearbox, flow.format.bits), flow)
+        number = self.add(name, plan, flow)
         flow = replace(flow, source=(number, 0), lanes=lanes, unit=unit)
         self.busiest = max(self.busiest, flow.beats)
         return flow
@@ -215,7 +207,7 @@ class Streams:
         # A branch may wait until the other one has seen a frame and computed for another one or two.
         depth = max(UNSIZED, 4 * flow.beats)
         plan = QueuePlan(bits=flow.format.bits, lanes=flow.lanes, depth=depth, ultra=self.ultra_ram)
-        return replace(flow, source=(self.add(f"queue_{node.name}_{k}", plan, Queue, flow), 0))
+        return replace(flow, source=(self.add(f"queue_{node.name}_{k}", plan, flow), 0))
 
 
 def with_depths(stages: Sequence[Stage], depths: Mapping[str, int]) -> list[Stage]:
@@ -237,14 +229,10 @@ def with_depths(stages: Sequence[Stage], depths: Mapping[str, int]) -> list[Stag
                 instead[k, 0] = inputs[0]
                 continue
             plan = stage.plan.of_depth(depth)
-            stage = replace(stage, plan=plan, make=partial(Queue, plan))
+            stage = replace(stage, plan=plan)
         number[k] = len(made)
         made.append(replace(stage, inputs=inputs))
     return made
-
-
-def _gearbox(bits: int, plan: GearboxPlan) -> Gearbox:
-    return Gearbox(bits=bits, a=plan.a, b=plan.b, length=plan.length)
 
 
 def through(flow: Flow, unit: int) -> tuple[int, int]:

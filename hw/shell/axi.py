@@ -10,12 +10,15 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.memory.buffers import LOAD_BITS
 from fewbit.hw.memory.loadable import load_bus
-from fewbit.hw.memory.read_master import ADDRESS_BITS, axi_read_ports
-from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
+from fewbit.hw.memory.read_ports import ADDRESS_BITS, axi_read_ports
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.streams import code_stream, counter
+from fewbit.hw.wires import members_of
 
+from .block_ports import WEIGHT_BUS, clock_ports, stream_ports, weight_bus_ports
 from .frame_hold import FrameHold
-from .ports import WEIGHT_BUS, clock_members, clocked, passed, stream_members, weight_bus_members
+from .ports import clocked, passed
 from .stream_names import input_streams
 from .weight_loader import WeightLoader
 
@@ -89,7 +92,7 @@ class Shell(wiring.Component):
 
     Parameters
     ----------
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    plan : hw.pipeline.accelerator_plan.AcceleratorPlan
     probes : bool
         Whether it has the member ``stalls``.
 
@@ -100,7 +103,7 @@ class Shell(wiring.Component):
         has ``s_axis_tuser : In(1)``, that of the other's ``m_axis``: its marks are passed on.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
     frames, bad_frames : ``Out(32)``
-    m_axi_weights_araddr, … : see `hw.memory.read_master.axi_read_ports`
+    m_axi_weights_araddr, … : see `hw.memory.read_ports.axi_read_ports`
         With external weights: where they are read from.
     weights_image_valid, weights_image_base : ``In``, weights_image_failed : ``Out(1)``
         With external weights: as of `hw.memory.weight_port.weight_port_signature`.
@@ -124,7 +127,8 @@ class Shell(wiring.Component):
             weights = {f"weights_image_{name}": member for name, member in weights.items()}
         loading = self._loading_members() if self.plan.memories else {}
         own = {"frames": Out(32), "bad_frames": Out(32)}
-        return stream_members(self.plan) | weight_bus_members(self.plan) | weights | own | loading | stalls
+        ports = members_of(stream_ports(self.plan) | weight_bus_ports(self.plan))
+        return ports | weights | own | loading | stalls
 
     def _loading_members(self):
         return {"hold": In(1), "drained": Out(1), "load": In(load_bus())}
@@ -173,7 +177,7 @@ class Shell(wiring.Component):
         m.d.comb += [
             port.start.eq(self.weights_image_valid), port.base.eq(self.weights_image_base),
             self.weights_image_failed.eq(port.failed),
-            *passed(axi_read_ports(self.plan.weight_port.bus),
+            *passed(members_of(axi_read_ports(self.plan.weight_port.bus)),
                     lambda name: getattr(self, f"{WEIGHT_BUS}_{name}"), partial(getattr, port.axi)),
         ]  # fmt: skip
 
@@ -231,7 +235,7 @@ class AxiAccelerator(Shell):
     """
 
     def _members(self):
-        return clock_members() | super()._members()
+        return members_of(clock_ports()) | super()._members()
 
     def _loading_members(self):
         return {

@@ -4,21 +4,13 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["OKAY", "SLVERR", "AxiLiteSlave", "axilite_ports"]
+from fewbit.hw.wires import members_of
+
+from .block_ports import axilite_ports
+
+__all__ = ["OKAY", "SLVERR", "AxiLiteSlave"]
 
 OKAY, SLVERR = 0, 2
-_RESPONSE = 2  # bits of a response
-
-
-def axilite_ports(address_bits: int) -> dict[str, wiring.Member]:
-    """Return the members of an AXI4-Lite slave with 32-bit data, by their names on the bus."""
-    return {
-        "awaddr": In(address_bits), "awprot": In(3), "awvalid": In(1), "awready": Out(1),
-        "wdata": In(32), "wstrb": In(4), "wvalid": In(1), "wready": Out(1),
-        "bresp": Out(_RESPONSE), "bvalid": Out(1), "bready": In(1),
-        "araddr": In(address_bits), "arprot": In(3), "arvalid": In(1), "arready": Out(1),
-        "rdata": Out(32), "rresp": Out(_RESPONSE), "rvalid": Out(1), "rready": In(1),
-    }  # fmt: skip
 
 
 class AxiLiteSlave(wiring.Component):
@@ -41,7 +33,7 @@ class AxiLiteSlave(wiring.Component):
 
     Members
     -------
-    awaddr, awprot, awvalid, …, rready : see `axilite_ports`
+    awaddr, awprot, awvalid, …, rready : see `hw.shell.block_ports.axilite_ports`
     write : ``Out(1)``
         In this cycle ``write_data`` goes to word ``write_address``, in the bytes that ``write_strobe`` names.
     write_address : ``Out(address_bits - 2)``, write_data : ``Out(32)``, write_strobe : ``Out(4)``
@@ -60,7 +52,7 @@ class AxiLiteSlave(wiring.Component):
         if address_bits < 3:
             raise ValueError(f"Address bits must be at least 3, not {address_bits!r}")
         word = address_bits - 2
-        super().__init__(axilite_ports(address_bits) | {
+        super().__init__(members_of(axilite_ports(address_bits)) | {
             "write": Out(1), "write_address": Out(word), "write_data": Out(32), "write_strobe": Out(4),
             "write_error": In(1), "read_address": Out(word), "read": Out(1), "read_data": In(32), "read_error": In(1),
         })  # fmt: skip

@@ -11,8 +11,10 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.gearbox import Gearbox
 from fewbit.hw.packing import beats
 from fewbit.hw.streams import counter
+from fewbit.hw.wires import members_of
 
-from .ports import clock_members, clocked, passed
+from .block_ports import clock_ports
+from .ports import clocked, passed
 
 __all__ = ["DmaBridge", "DmaBridgeShell", "WORD"]
 
@@ -135,7 +137,7 @@ class DmaBridgeShell(wiring.Component):
 
     def __init__(self, bridge: DmaBridge):
         self._bridge = bridge
-        super().__init__(clock_members() | dict(bridge.signature.members.items()))
+        super().__init__(members_of(clock_ports()) | dict(bridge.signature.members.items()))
 
     def elaborate(self, platform):
         m = Module()

@@ -4,16 +4,16 @@ from functools import partial
 
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import Out
 
-from fewbit.hw.memory.read_master import axi_read_ports
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.memory.read_ports import axi_read_ports
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
+from fewbit.hw.wires import members_of
 
 from .axi import Shell
-from .axi_lite import axilite_ports
+from .block_ports import WEIGHT_BUS, axilite_ports, ip_ports
 from .event_counters import EventCounters
 from .frame_timer import FrameTimer
-from .ports import WEIGHT_BUS, clock_members, clocked, passed, stream_members, weight_bus_members
+from .ports import clocked, passed
 from .read_guard import ReadGuard
 from .register_file import RegisterFile
 from .registers import RegisterMap
@@ -21,15 +21,9 @@ from .stream_gate import StreamGate
 from .stream_names import input_streams
 from .weight_loader import WeightLoader
 
-__all__ = ["AcceleratorIP", "ip_members"]
+__all__ = ["AcceleratorIP"]
 
 _PORTS = ("data", "last", "valid", "ready")  # of a stream of frames
-
-
-def ip_members(plan: AcceleratorPlan, registers: RegisterMap) -> dict[str, wiring.Member]:
-    """Return the ports of the block, by name."""
-    control = {f"s_axi_control_{name}": port for name, port in axilite_ports(registers.address_bits).items()}
-    return clock_members() | control | stream_members(plan) | weight_bus_members(plan) | {"interrupt": Out(1)}
 
 
 class AcceleratorIP(wiring.Component):
@@ -38,25 +32,25 @@ class AcceleratorIP(wiring.Component):
 
     Parameters
     ----------
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    plan : hw.pipeline.accelerator_plan.AcceleratorPlan
     registers : hw.shell.registers.RegisterMap
 
     Members
     -------
     aclk, aresetn : ``In(1)``
         Reset is synchronous and active low.
-    s_axi_control_awaddr, … : AXI4-Lite, see `hw.shell.axi_lite.axilite_ports`
+    s_axi_control_awaddr, … : AXI4-Lite, see `hw.shell.block_ports.axilite_ports`
     s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
         One such stream for each input, as `hw.shell.stream_names.input_streams` names them.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
-    m_axi_weights_araddr, … : with external weights, see `hw.memory.read_master.axi_read_ports`
+    m_axi_weights_araddr, … : with external weights, see `hw.memory.read_ports.axi_read_ports`
     interrupt : ``Out(1)``
         High as long as a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE names.
     """
 
     def __init__(self, plan: AcceleratorPlan, registers: RegisterMap):
         self.plan, self.registers, self._streams = plan, registers, input_streams(plan.network)
-        super().__init__(ip_members(plan, registers))
+        super().__init__(members_of(ip_ports(plan, registers)))
 
     def elaborate(self, platform):
         m = Module()
@@ -85,7 +79,7 @@ class AcceleratorIP(wiring.Component):
         ]  # fmt: skip
 
         m.submodules.file = file = RegisterFile(self.registers)
-        ports = axilite_ports(self.registers.address_bits)
+        ports = members_of(axilite_ports(self.registers.address_bits))
         m.d.comb += passed(ports, lambda name: getattr(self, f"s_axi_control_{name}"), partial(getattr, file.bus))
         clear = self._commands(m, file, gate)
         self._frames(m, file, gate, clear)
@@ -100,7 +94,7 @@ class AcceleratorIP(wiring.Component):
         """Connect the port to memory outside, which bursts leave that a soft reset finds under way."""
         port = self.plan.weight_port
         m.submodules.reads = reads = ReadGuard(bus=port.bus, outstanding=port.outstanding)
-        ports = axi_read_ports(port.bus)
+        ports = members_of(axi_read_ports(port.bus))
         control = _bits(self.registers["WEIGHTS_CONTROL"], file.weights_control)
         status = _bits(self.registers["WEIGHTS_STATUS"], file.weights_status)
         m.d.comb += [

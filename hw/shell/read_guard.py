@@ -4,7 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.memory.read_master import axi_read_ports
+from fewbit.hw.memory.read_ports import axi_read_ports
+from fewbit.hw.wires import members_of
 
 __all__ = ["ReadGuard"]
 
@@ -29,7 +30,7 @@ class ReadGuard(wiring.Component):
 
     Members
     -------
-    core : ``In(Signature(axi_read_ports(bus)))``, axi : ``Out(Signature(axi_read_ports(bus)))``
+    core : ``In(ports)``, axi : ``Out(ports)``, a signature of `hw.memory.read_ports.axi_read_ports`
     reset : ``In(1)``
         The core is in reset: what it offers is gone behind this cycle.
     busy : ``Out(1)``
@@ -40,7 +41,7 @@ class ReadGuard(wiring.Component):
         if outstanding < 1:
             raise ValueError(f"Outstanding must be at least 1, not {outstanding!r}")
         self._outstanding = outstanding
-        ports = wiring.Signature(axi_read_ports(bus))
+        ports = wiring.Signature(members_of(axi_read_ports(bus)))
         super().__init__({"core": In(ports), "axi": Out(ports), "reset": In(1), "busy": Out(1)})
 
     def elaborate(self, platform):

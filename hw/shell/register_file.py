@@ -7,7 +7,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from .axi_lite import AxiLiteSlave, axilite_ports
+from fewbit.hw.wires import members_of
+
+from .axi_lite import AxiLiteSlave
+from .block_ports import axilite_ports
 from .ports import passed
 from .registers import EVENTS, Access, RegisterMap
 
@@ -19,7 +22,7 @@ class RegisterFile(wiring.Component):
 
     Members
     -------
-    bus : AXI4-Lite, with the members of `hw.shell.axi_lite.axilite_ports`
+    bus : AXI4-Lite, with the members of `hw.shell.block_ports.axilite_ports`
     event : ``Out``, event_count : ``In(32)``
         Number of the counter of single cycles that is read, and what it holds in the same cycle.
 
@@ -33,7 +36,7 @@ class RegisterFile(wiring.Component):
         self.registers = registers
         self._slots = len(registers.events)
         members = {
-            "bus": In(wiring.Signature(axilite_ports(registers.address_bits))),
+            "bus": In(wiring.Signature(members_of(axilite_ports(registers.address_bits)))),
             "event": Out(bits_for(self._slots - 1)), "event_count": In(32),
         }  # fmt: skip
         for r in registers.registers:
@@ -51,7 +54,7 @@ class RegisterFile(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.slave = slave = AxiLiteSlave(address_bits=self.registers.address_bits)
-        ports = axilite_ports(self.registers.address_bits)
+        ports = members_of(axilite_ports(self.registers.address_bits))
         m.d.comb += passed(ports, partial(getattr, self.bus), partial(getattr, slave))
         self._reads(m, slave)
         self._writes(m, slave)

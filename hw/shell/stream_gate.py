@@ -9,7 +9,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import numbered
+from fewbit.hw.ports import numbered
 
 from .alignment import Alignment
 

@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 
 from fewbit.collector import many_objects
 from fewbit.hw.definition import EmittedModule
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shared import ModuleLibrary
 
 from .axi import AxiAccelerator
@@ -25,7 +25,6 @@ __all__ = [
     "emission_ip",
     "emit",
     "emit_ip",
-    "models_of",
     "wake",
 ]
 
@@ -94,13 +93,8 @@ def emission_ip(plan: AcceleratorPlan, registers: RegisterMap, *, prefix: str = 
 
 def _emitted(block, plan, name, *, once=False, viewing=False):
     found = converted(block, name, viewing=viewing)
-    models = models_of(plan)
+    models = plan.models
     return replace(found, text=found.text + (read_once(models) if once else models))
-
-
-def models_of(plan: AcceleratorPlan) -> str:
-    """Return the simulators' models of the primitives of a plan, with which its emitted text ends."""
-    return plan.target.models(sums=any(layer.sums for layer in plan.layers.values()))
 
 
 def convert(component: wiring.Component, name: str) -> str:

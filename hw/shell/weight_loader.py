@@ -7,8 +7,9 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.memory.buffers import LOAD_BITS
-from fewbit.hw.memory.loadable import LoadLayout, load_bus
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.memory.load_layout import LoadLayout
+from fewbit.hw.memory.loadable import load_bus
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 __all__ = ["WeightLoader", "word_stream"]
 

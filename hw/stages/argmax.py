@@ -1,47 +1,18 @@
 """The index of the largest value of a vector."""
 
-from collections.abc import Mapping
-
 from amaranth.hdl import Module, Mux, Shape, Signal
 
-from fewbit.golden.network import argmax
-from fewbit.golden.network.graph import Edge
 from fewbit.hw.codes import code_shape
-from fewbit.hw.packing import beats
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import StreamUnit, counter
 
+from .argmax_plan import ArgMaxPlan
 from .comparison import greater
-from .registry import stage_of
 
-__all__ = ["ArgMax", "ArgMaxPlan"]
-
-
-class ArgMaxPlan:
-    """The numbers of an `ArgMax` unit.
-
-    Parameters
-    ----------
-    node : golden.network.argmax.ArgMax
-    edges : dict of golden edges
-    lanes : int
-        Values that come in a beat.
-
-    Attributes
-    ----------
-    length, beats_in : int
-        Values of a vector, and the beats in which they come.
-    """
-
-    lanes = 1
-    beats_out = 1
-
-    def __init__(self, node: argmax.ArgMax, edges: Mapping[str, Edge], *, lanes: int):
-        self.name, self.x, self.y = node.name, node.x, node.y
-        self.x_format, self.format = edges[node.x].format, edges[node.y].format
-        self.lanes_in, self.length = lanes, edges[node.x].channels
-        self.beats_in = beats(self.length, lanes)
+__all__ = ["ArgMax"]
 
 
+@component_of(ArgMaxPlan)
 class ArgMax(StreamUnit):
     """A unit that gives the index of the largest value of a vector, the first of equals, in one beat.
 
@@ -101,10 +72,3 @@ class ArgMax(StreamUnit):
             value.eq(Mux(right, b[0], a[0])), at.eq(Mux(right, b[1], a[1])), there.eq(a[2] | b[2]),
         ]  # fmt: skip
         return value, at, there
-
-
-@stage_of(argmax.ArgMax)
-def _(assembly, node):
-    """Make an `ArgMax` of as many values at a time as come."""
-    flow = assembly.by_pixel(node.x)
-    assembly.make(node.y, ArgMaxPlan(node, assembly.edges, lanes=flow.lanes), ArgMax, flow, lanes=1, unit=1)

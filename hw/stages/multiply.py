@@ -2,119 +2,56 @@
 
 import numpy as np
 
-from fewbit.golden.network import joins
 from fewbit.hw.codes import value_of
-from fewbit.hw.cost import Cost, product_luts
 from fewbit.hw.float32.units import FloatMul
-from fewbit.hw.shapes import IntShape
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import register
-from fewbit.hw.xilinx.dsp_packing import DSP_BITS
 
-from .join import JoinPlan, cost_of_join, cost_of_numbers, function_of_join, is_one_number, make_join, numbers_of_beat
-from .registry import cost_of, stage_of
+from .join import numbers_of_beat
+from .multiply_plan import FloatMultipliersPlan, MultipliersPlan
 
 __all__ = ["FloatMultipliers", "Multipliers"]
 
-_PART_BITS = 17  # bits of a factor, its sign left out, that one DSP takes
-# LUTs of a factor's bit where a zero point is taken off: one for all, or one by channel of a product in LUTs or a DSP.
-_ZERO, _ZERO_IN_SUM, _ZERO_BEHIND_DSP = 0.42, 0.3, 0.7
 
-stage_of(joins.Multiply, joins.FloatMultiply)(make_join)
-cost_of(joins.Multiply)(cost_of_join)
-
-
-@function_of_join(joins.FloatMultiply)
+@component_of(FloatMultipliersPlan)
 class FloatMultipliers:
-    """Products of float32 codes, a multiplier of two DSPs a lane."""
+    """Products of float32 codes, a multiplier of two DSPs a lane: part of a `hw.stages.join.Join`.
 
-    latency = FloatMul.LATENCY
+    Parameters
+    ----------
+    plan : hw.stages.multiply_plan.FloatMultipliersPlan
+    """
 
-    def __init__(self, plan: JoinPlan):
-        self.plan, self.dsps = plan, 2 * plan.lanes
-
-    def numbers(self) -> list[np.ndarray]:
-        return []
+    def __init__(self, plan: FloatMultipliersPlan):
+        self.plan = plan
 
     def results(self, m, a, b, accept):
         """Yield the product of every lane of the beats ``a`` and ``b``."""
-        for k in range(self.plan.lanes):
+        for k in range(self.plan.join.lanes):
             m.submodules[f"mul{k}"] = mul = FloatMul()
             m.d.comb += [mul.a.eq(a[k]), mul.b.eq(b[k])]
             yield mul.o
 
 
-@function_of_join(joins.Multiply)
+@component_of(MultipliersPlan)
 class Multipliers:
-    """Products of integers behind multipliers and zero points: registers of codes, of factors, and of products.
+    """Products of integers behind multipliers and zero points: part of a `hw.stages.join.Join`.
 
-    Two bipolar codes are a XNOR. Factors that are codes as they are need no register of their own; a product in DSPs
-    has a second one, which is that of their output.
+    Registers one behind the other have codes, factors and products; a product in DSPs has a second one, that of their
+    output.
 
-    Attributes
+    Parameters
     ----------
-    factors : list of hw.shapes.IntShape
-        Shapes of both factors.
-    dsps : int
-        DSPs of all lanes, at most.
+    plan : hw.stages.multiply_plan.MultipliersPlan
     """
 
-    def __init__(self, plan: JoinPlan):
-        self.plan, node = plan, plan.node
-        self.factors = [IntShape.holding(lo.min(), hi.max()) for lo, hi in node.operands(*plan.edges)]
-        self.dsps = 0 if plan.format.is_sign else plan.lanes * self._dsps_of_a_lane()
-        self.latency = 2 + (not node.plain) + (self.dsps > 0)
-
-    def _dsps_of_a_lane(self) -> int:
-        """Return the DSPs of a product: synthesis makes one of few bits of LUTs."""
-        a, b = (shape.width for shape in self.factors)
-        if min(a, b) < 2 or a + b < DSP_BITS:
-            return 0
-        parts = [-(-(shape.width - shape.signed) // _PART_BITS) for shape in self.factors]
-        return parts[0] * parts[1]
-
-    def numbers(self) -> list[np.ndarray]:
-        node = self.plan.node
-        if self.plan.format.is_sign or node.plain:
-            return []
-        return [
-            np.broadcast_to(row, self.plan.channels) for n in range(2) for row in (node.multipliers[n], node.zeros[n])
-        ]
-
-    @property
-    def counts(self) -> bool:
-        """Whether some channels have other multipliers or zero points than others."""
-        rows = (*self.plan.node.multipliers, *self.plan.node.zeros)
-        return not all(is_one_number(row) for row in rows)
-
-    @property
-    def cost(self) -> Cost:
-        """An XNOR, or a product in LUTs or a DSP, and what makes factors of codes."""
-        p = self.plan
-        if p.format.is_sign:
-            return Cost(p.lanes)
-        a, b = (shape.width for shape in self.factors)
-        in_dsp = self.dsps and p.format.bits >= DSP_BITS
-        found = Cost(dsp=self.dsps) if in_dsp else Cost(p.lanes * product_luts(a, b))
-        return sum((self._cost_of_factor(n) for n in range(2)), found)
-
-    def _cost_of_factor(self, n):
-        """Return what the factors of input ``n`` take: products with their multipliers, and zero points."""
-        p, node, bits = self.plan, self.plan.node, self.plan.formats[n].bits
-        multipliers, zeros = (np.broadcast_to(row, p.channels) for row in (node.multipliers[n], node.zeros[n]))
-        found = sum((cost_of_numbers(row, p.lanes, p.beats_out) for row in (multipliers, zeros)), Cost())
-        by = int(np.abs(multipliers).max()).bit_length()
-        in_dsp = not is_one_number(multipliers) and bits + by + 1 >= DSP_BITS
-        if zeros.any():
-            each = _ZERO if is_one_number(zeros) else _ZERO_BEHIND_DSP if in_dsp else _ZERO_IN_SUM
-            found += Cost(p.lanes * self.factors[n].width * each)
-        if is_one_number(multipliers):
-            return found + Cost(p.lanes * max(0, int(abs(multipliers[0])).bit_count() - 1) * (bits + 2))
-        return found + (Cost(dsp=p.lanes) if in_dsp else Cost(p.lanes * product_luts(bits, by)))
+    def __init__(self, plan: MultipliersPlan):
+        self.plan = plan
 
     def results(self, m, a, b, accept):
         """Yield the product of every lane of the beats ``a`` and ``b``, which are taken where ``accept`` says so."""
-        p, node = self.plan, self.plan.node
+        p, node = self.plan.join, self.plan.join.node
         if p.format.is_sign:
             for k in range(p.lanes):
                 held = [register(m, codes[k], f"code{n}_{k}") for n, codes in enumerate((a, b))]
@@ -132,10 +69,12 @@ class Multipliers:
                 value = register(m, value_of(codes[k], p.formats[n]), f"value{n}_{k}")
                 if not node.plain:
                     multipliers, zeros = numbers[n]
-                    value = register(m, _narrowed(value * multipliers[k] - zeros[k], self.factors[n]), f"factor{n}_{k}")
+                    value = register(
+                        m, _narrowed(value * multipliers[k] - zeros[k], self.plan.factors[n]), f"factor{n}_{k}"
+                    )
                 factors.append(value)
             y = register(m, (factors[0] * factors[1])[: p.format.bits], f"product{k}")
-            yield register(m, y, f"result{k}") if self.dsps else y
+            yield register(m, y, f"result{k}") if self.plan.dsps else y
 
 
 def _narrowed(value, shape):

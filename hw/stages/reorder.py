@@ -3,12 +3,11 @@
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
-from fewbit.golden.network import reorder
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
 from .line_buffer import looked_up
-from .registry import cost_of, stage_of
-from .reorder_plan import Loop, ReorderPlan, WiredPlan, cost_of_reorder, plan_of
+from .reorder_plan import Loop, ReorderPlan, WiredPlan
 
 __all__ = ["Reorder", "Wired"]
 
@@ -18,6 +17,7 @@ def _recoded(plan: ReorderPlan | WiredPlan, code: Value) -> Value:
     return code if plan.recode is None else Array(Const(c, plan.format.bits) for c in plan.recode)[code]
 
 
+@component_of(WiredPlan)
 class Wired(StreamUnit):
     """A unit whose beats hold all that is put into order: ``o[j] = i[order[j]]``. Latency one cycle, a beat a cycle.
 
@@ -41,6 +41,7 @@ class Wired(StreamUnit):
         return m
 
 
+@component_of(ReorderPlan)
 class Reorder(StreamUnit):
     """A unit that writes one part of a frame into a memory while it reads the one before in another order.
 
@@ -143,18 +144,3 @@ class Reorder(StreamUnit):
         with m.If(issue):
             m.d.sync += filled.eq(outside)
         return [Mux(filled, Const(p.fill, p.format.bits), code) for code in codes]
-
-
-@stage_of(reorder.Reorder)
-def _(assembly, node):
-    """Make a unit of as few codes a beat as are not the bottleneck."""
-    plan = plan_of(node, assembly.edges, bound=assembly.bound)
-    kind = Reorder if isinstance(plan, ReorderPlan) else Wired
-    y = assembly.edges[node.y]
-    part = plan.blocks * plan.block if isinstance(plan, ReorderPlan) else plan.lanes_in
-    flow = assembly.streams.regrouped(assembly.streams.take(node.x), plan.lanes_in, part)
-    unit = y.channels if y.channels % plan.lanes == 0 else plan.lanes
-    assembly.make(node.y, plan, kind, flow, lanes=plan.lanes, unit=unit)
-
-
-cost_of(reorder.Reorder)(cost_of_reorder)

@@ -15,6 +15,10 @@ from fewbit.hw.cost import Cost
 from fewbit.hw.memory.buffers import buffer_cost, choice_luts, select_luts
 from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.packing import beats
+from fewbit.hw.plan import Plan
+
+from .register_plan import RegisterPlan
+from .registry import cost_of, stage_of
 
 __all__ = ["Loop", "ReorderPlan", "WiredPlan", "block_of", "cost_of_reorder", "frames_of", "loops_of", "plan_of"]
 
@@ -118,7 +122,7 @@ def _merged(inner: Loop, outer: Loop) -> Loop | None:
     return Loop(offsets, np.zeros(offsets.shape, dtype=bool))
 
 
-class _Codes:
+class _Codes(Plan):
     """What both forms know of the codes: formats, the code of what is outside, and how codes change their format."""
 
     lanes: int
@@ -136,7 +140,7 @@ class _Codes:
         return 0 if self.recode is None else self.lanes * self.format.bits
 
 
-class WiredPlan(_Codes):
+class WiredPlan(_Codes, RegisterPlan):
     """The numbers of a `Wired` unit: ``order`` of the ``lanes_in`` codes of every beat makes one of ``lanes``."""
 
     def __init__(self, node: Reorder, edges: Mapping[str, Edge], *, order: np.ndarray, length: int):
@@ -250,6 +254,7 @@ def plan_of(node: Reorder, edges: Mapping[str, Edge], *, bound: int) -> ReorderP
     return ReorderPlan(node, edges, order=order, length=length, **form._asdict())
 
 
+@cost_of(Reorder)
 def cost_of_reorder(node: Reorder, edges: Mapping[str, Edge], cycles: int) -> Cost:
     """Return the cost of `plan_of`, which is worked out once for each of the node's forms."""
     x, y = edges[node.x], edges[node.y]
@@ -298,3 +303,14 @@ def _form_of(node: Reorder, total: int, bound: int) -> _Form | None:
     if readers > _MOST_READERS or (spread * block >= length and readers == choices[-1]):
         return None
     return _Form(block, readers, spread)
+
+
+@stage_of(Reorder)
+def _(assembly, node):
+    """Make a unit of as few codes a beat as are not the bottleneck."""
+    plan = plan_of(node, assembly.edges, bound=assembly.bound)
+    y = assembly.edges[node.y]
+    part = plan.blocks * plan.block if isinstance(plan, ReorderPlan) else plan.lanes_in
+    flow = assembly.streams.regrouped(assembly.streams.take(node.x), plan.lanes_in, part)
+    unit = y.channels if y.channels % plan.lanes == 0 else plan.lanes
+    assembly.make(node.y, plan, flow, lanes=plan.lanes, unit=unit)

@@ -1,40 +1,21 @@
 """Where streams part and meet: forks, queues, and two branches side by side."""
 
-import math
-from collections.abc import Iterator, Mapping
-
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.network import joins
-from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.format import Format
-from fewbit.hw.memory.buffers import RAM_WORDS, queue_luts, ram_attributes, ultra_style
-from fewbit.hw.memory.mapped import Buffer
+from fewbit.hw.memory.buffers import ram_attributes
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
 
-from .registry import stage_of
+from .routing_plan import ConcatPlan, ForkPlan, QueuePlan
 
-__all__ = ["Concat", "ConcatPlan", "Fork", "ForkPlan", "Queue", "QueuePlan"]
-
-
-class ForkPlan:
-    """The numbers of a `Fork`: ``count`` copies of a stream of ``lanes`` codes of ``bits`` bits.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two copies.
-    """
-
-    def __init__(self, *, bits: int, lanes: int, count: int):
-        if count < 2:
-            raise ValueError(f"Count must be at least 2, not {count!r}")
-        self.bits, self.lanes, self.count = bits, lanes, count
+__all__ = ["Concat", "Fork", "Queue"]
 
 
+@component_of(ForkPlan)
 class Fork(wiring.Component):
     """A fork of a stream: every beat goes to each output, as soon as that takes it; the next beat comes when all have.
     Latency 0.
@@ -63,49 +44,6 @@ class Fork(wiring.Component):
         return m
 
 
-class QueuePlan:
-    """The numbers of a `Queue` of ``depth`` beats of ``lanes`` codes of ``bits`` bits.
-
-    With ``ultra`` its memory is in UltraRAM where it takes less there; ``ram`` is its ``ram_style``, None where
-    synthesis chooses.
-
-    Raises
-    ------
-    ValueError
-        If the depth is below 2.
-    """
-
-    def __init__(self, *, bits: int, lanes: int, depth: int, ultra: bool = False):
-        if depth < 2:
-            raise ValueError(f"Depth must be at least 2, not {depth!r}")
-        self.bits, self.lanes, self.depth, self.ultra = bits, lanes, depth, ultra
-        self.ram: str | None = ultra_style(self.width, depth - 1) if ultra else None
-
-    def of_depth(self, depth: int) -> "QueuePlan":
-        """Return the plan of the same queue with another depth."""
-        found = QueuePlan(bits=self.bits, lanes=self.lanes, depth=depth, ultra=self.ultra)
-        if not self.ultra:
-            found.ram = self.ram
-        return found
-
-    @property
-    def width(self) -> int:
-        """Bits of a beat."""
-        return self.bits * self.lanes
-
-    def mapped(self) -> Iterator[Buffer]:
-        """Yield its memory as synthesis finds it; an entry is in a register."""
-        yield Buffer(self.width, self.depth - 1, self.ram)
-
-    def cheaper_than(self, depth: int) -> Iterator[int]:
-        """Yield the depths below ``depth`` from which on the memory takes less, the greatest first."""
-        cost = queue_luts(self.width, depth - 1)  # an entry is in a register
-        for words in range((depth - 2) // RAM_WORDS * RAM_WORDS, 0, -RAM_WORDS):
-            if (less := queue_luts(self.width, words)) < cost:
-                yield words + 1
-                cost = less
-
-
 class _PlacedFifo(SyncFIFOBuffered):
     """A FIFO whose memory has attributes."""
 
@@ -120,6 +58,7 @@ class _PlacedFifo(SyncFIFOBuffered):
         return m
 
 
+@component_of(QueuePlan)
 class Queue(StreamUnit):
     """A queue of ``depth`` beats in front of a join, so that the shorter branch can wait for the longer one.
 
@@ -144,43 +83,7 @@ class Queue(StreamUnit):
         return m
 
 
-class ConcatPlan:
-    """The numbers of a `Concat`, which joins the channels of several streams.
-
-    Parameters
-    ----------
-    node : golden.network.joins.Concat
-    edges : dict of golden edges
-    lanes : int or None
-        Lanes of every beat, which are those of each input's beats in turn; they divide all channels. ``None``: a pixel
-        is one beat, and so is each input's.
-
-    Attributes
-    ----------
-    lanes_in : list of int
-        Lanes of each input's beats.
-    turns : list of int
-        Beats that each input gives of a pixel; one of each at a time where a pixel is one beat.
-
-    Raises
-    ------
-    ValueError
-        If lanes do not divide the channels of every input.
-    """
-
-    def __init__(self, node: joins.Concat, edges: Mapping[str, Edge], *, lanes: int | None = None):
-        self.name, self.format = node.name, node.format
-        self.formats = [edges[x].format for x in node.inputs]
-        channels = [edges[x].channels for x in node.inputs]
-        if lanes is not None and any(c % lanes for c in channels):
-            raise ValueError(f"{self.name}: lanes must divide {channels}, not {lanes}")
-        self.whole = lanes is None
-        self.lanes = sum(channels) if lanes is None else lanes
-        self.lanes_in = channels if lanes is None else [lanes] * len(channels)
-        self.turns = [1] if lanes is None else [c // lanes for c in channels]
-        self.channels, self.pixels = sum(channels), edges[node.y].pixels
-
-
+@component_of(ConcatPlan)
 class Concat(wiring.Component):
     """A unit that joins the channels of several streams, those of the first input first, in the codes of a format that
     holds them all.
@@ -227,16 +130,3 @@ def recoded(code: Value, x_format: Format, y_format: Format) -> Value:
         return code[: y_format.bits]
     sign = code[-1] & (1 if x_format.signed else 0)
     return Cat(code, sign.replicate(y_format.bits - x_format.bits))
-
-
-@stage_of(joins.Concat)
-def _(assembly, node):
-    """Make a `Concat` of the fewest channels at a time that divide those of every input and keep to the bound, or of
-    whole pixels if none do.
-    """
-    y = assembly.edges[node.y]
-    common = math.gcd(*(assembly.edges[x].channels for x in node.inputs))
-    lanes = [n for n in range(1, common + 1) if common % n == 0 and y.length // n <= assembly.bound]
-    plan = ConcatPlan(node, assembly.edges, lanes=lanes[0] if lanes else None)
-    flows = assembly.gathered(node, plan.lanes_in)
-    assembly.make(node.y, plan, Concat, *flows, lanes=plan.lanes, unit=y.channels)

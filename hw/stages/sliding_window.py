@@ -4,15 +4,17 @@ from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib.memory import Memory
 
 from fewbit.hw.memory.buffers import ram_attributes
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import counter, keep_flag
 from fewbit.hw.wires import register
 
 from .line_buffer import LineBuffer, ReadPlace, looked_up
 from .window_plan import SlidingPlan
 
-__all__ = ["SlidingPlan", "SlidingWindow"]
+__all__ = ["SlidingWindow"]
 
 
+@component_of(SlidingPlan)
 class SlidingWindow(LineBuffer):
     """A line buffer that gives windows of images, one tap a beat: for each output pixel, block, tap row, tap column and
     chunk, ``lanes`` codes.

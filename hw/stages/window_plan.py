@@ -9,6 +9,7 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 from fewbit.hw.memory.mapped import Buffer
+from fewbit.hw.plan import Plan
 
 __all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_of_window", "in_words", "simd_of_window",
            "steps_of"]  # fmt: skip
@@ -17,7 +18,7 @@ __all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_o
 _DEPTHS: dict[tuple[Window, int, int, int | None], int] = {}  # least depths of memories that are known
 
 
-class SlidingPlan:
+class SlidingPlan(Plan):
     """A `golden.network.spatial.Windows` node as a stream, for the `SlidingWindow` unit and the cycle model.
 
     A pixel of C channels comes in ``C/lanes`` beats. A window leaves as, for each of ``blocks``, for each tap, row by

@@ -3,8 +3,11 @@
 from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.plan import component_of
 from fewbit.hw.shared import SharedComponent
 from fewbit.hw.wires import Lanes, shape_of
+
+from .pe_plans import LutHeapPEPlan, LutIntegerPEPlan, LutRowsPlan
 
 __all__ = ["LutHeapPE", "LutIntegerPE", "LutRowsUnit"]
 
@@ -45,6 +48,7 @@ class LutPEUnit(SharedComponent):
         return m
 
 
+@component_of(LutIntegerPEPlan)
 class LutIntegerPE(LutPEUnit):
     """`hw.heap.pe.IntegerPE` from LUT6_2, carry chains and flip-flops: members, timing and result are the same.
 
@@ -63,6 +67,7 @@ class LutIntegerPE(LutPEUnit):
         return _planes_of(self.plan.pe, self.x, self.w)
 
 
+@component_of(LutHeapPEPlan)
 class LutHeapPE(LutPEUnit):
     """`hw.heap.pe.HeapPE` likewise.
 
@@ -78,6 +83,7 @@ class LutHeapPE(LutPEUnit):
         return {bit: self.heap[k] for k, bit in enumerate(bit for column in self.plan.pe.x for bit in column)}
 
 
+@component_of(LutRowsPlan)
 class LutRowsUnit(SharedComponent):
     """A `hw.xilinx.dot_product.LutRows` as hardware.
 

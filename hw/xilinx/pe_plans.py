@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.definition import ModuleDefinition
+from fewbit.hw.plan import Plan
 from fewbit.hw.shapes import IntShape
 
 from .dot_product import LutPE, best_pe, best_rows, build_sum, smallest_pe
@@ -12,8 +13,6 @@ from .netlist import Netlist
 
 if TYPE_CHECKING:
     from amaranth.hdl import Module, Value
-
-    from .pe import LutHeapPE, LutIntegerPE, LutRowsUnit
 
 __all__ = ["LutHeapPEPlan", "LutIntegerPEPlan", "LutRowsPlan", "Placing"]
 
@@ -28,7 +27,7 @@ class Placing(Protocol):
         """Put the netlist into module ``m``; parameters are those of `hw.xilinx.primitives.place`."""
 
 
-class LutPEPlan:
+class LutPEPlan(Plan):
     """What the processing elements here share.
 
     Attributes
@@ -100,12 +99,6 @@ class LutIntegerPEPlan(LutPEPlan):
             simd=self.simd, smallest=self.smallest,
         )  # fmt: skip
 
-    def make(self) -> "LutIntegerPE":
-        """Return the hardware, a `hw.xilinx.pe.LutIntegerPE`."""
-        from .pe import LutIntegerPE
-
-        return LutIntegerPE(self)
-
 
 class LutHeapPEPlan(LutPEPlan):
     """A `hw.heap.pe_plans.HeapPEPlan` as a netlist.
@@ -127,14 +120,8 @@ class LutHeapPEPlan(LutPEPlan):
         """What the hardware is, as a module of the Verilog."""
         return self._defined("sum", f"{sum(self.heights.values())}_bits", heights=tuple(sorted(self.heights.items())))
 
-    def make(self) -> "LutHeapPE":
-        """Return the hardware, a `hw.xilinx.pe.LutHeapPE`."""
-        from .pe import LutHeapPE
 
-        return LutHeapPE(self)
-
-
-class LutRowsPlan:
+class LutRowsPlan(Plan):
     """The heap of a processing element, compressed to two rows of bits that something else adds and accumulates.
 
     Parameters
@@ -164,9 +151,3 @@ class LutRowsPlan:
             "rows", f"{self.x_format}_{self.w_format}_{self.simd}", made_of=self.target.made_of, x=str(self.x_format),
             w=str(self.w_format), simd=self.simd, width=self.width, latency=self.latency,
         )  # fmt: skip
-
-    def make(self) -> "LutRowsUnit":
-        """Return the hardware, a `hw.xilinx.pe.LutRowsUnit`."""
-        from .pe import LutRowsUnit
-
-        return LutRowsUnit(self)

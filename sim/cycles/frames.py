@@ -1,7 +1,8 @@
 """Runs of frames: by the compiled engine where it can be had, in Python otherwise, with equal results."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 from .engine.compiled import run_compiled
 from .engine.description import describe
@@ -9,20 +10,15 @@ from .engine.library import library
 from .run import Run
 from .timing import Outcome
 
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-
 __all__ = ["run_frames"]
 
 
-def run_frames(
-    plan: "AcceleratorPlan", frames: int, *, period: int = 0, latest: Sequence[int] | None = None
-) -> Outcome:
+def run_frames(plan: AcceleratorPlan, frames: int, *, period: int = 0, latest: Sequence[int] | None = None) -> Outcome:
     """Return the `Outcome` of frames through the pipeline of an accelerator's plan.
 
     Parameters
     ----------
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    plan : hw.pipeline.accelerator_plan.AcceleratorPlan
     frames, period
         As of `Run`.
     latest : list of int or None

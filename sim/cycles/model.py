@@ -1,21 +1,18 @@
 """The cycle model computes when every frame enters and leaves, from the plans alone, without any RTL."""
 
-from typing import TYPE_CHECKING
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 from .engine.description import describe
 from .frames import run_frames
 from .kept import kept
 from .timing import SteadyTiming, Timing, steady_interval
 
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-
 __all__ = ["predict", "predict_steady", "steady_interval"]
 
 _FEWEST = 8  # frames, of which the last half is steady
 
 
-def predict(plan: "AcceleratorPlan", frames: int) -> Timing:
+def predict(plan: AcceleratorPlan, frames: int) -> Timing:
     """Return the `Timing` of ``frames`` frames through the pipeline of an accelerator's plan.
 
     Raises
@@ -33,7 +30,7 @@ def predict(plan: "AcceleratorPlan", frames: int) -> Timing:
     return find() if description is None else kept((description, frames), find)
 
 
-def predict_steady(plan: "AcceleratorPlan") -> SteadyTiming:
+def predict_steady(plan: AcceleratorPlan) -> SteadyTiming:
     """Return the `Timing` of so many frames that the last half of them leave in steady state.
 
     They are twice as many as are inside at a time.

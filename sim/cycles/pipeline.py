@@ -7,13 +7,11 @@ hardware has. The times are those of the hardware, exactly; the bench asserts it
 from collections.abc import Hashable, Sequence
 from heapq import heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING
+
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 from .machines import Machine, machine_of
 from .wiring import wiring_of
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["Pipeline"]
 
@@ -26,7 +24,7 @@ class Pipeline:
     they see on one has changed, or the time that they gave is over. The others catch up later.
     """
 
-    def __init__(self, plan: "AcceleratorPlan"):
+    def __init__(self, plan: AcceleratorPlan):
         self.entries = range(len(plan.entries))
         wiring = wiring_of(plan.stages, len(plan.entries))
         # Each machine with its streams in, its streams out, and all of them.

@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
-from fewbit.hw.stages.routing import ForkPlan, QueuePlan
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-    from fewbit.hw.pipeline.flows import Stage
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
+from fewbit.hw.pipeline.flows import Stage
+from fewbit.hw.stages.routing_plan import ForkPlan, QueuePlan
 
 __all__ = ["bounding_depths", "steps_of_frame"]
 
@@ -16,12 +13,12 @@ _STEPS = 4  # of machines, for a beat that enters a stage and leaves it
 _SMALL = 8  # beats that a stage holds beside its memory, at most
 
 
-def steps_of_frame(plan: "AcceleratorPlan") -> int:
+def steps_of_frame(plan: AcceleratorPlan) -> int:
     """Return about the machine steps that the cycle model spends on a frame: a few for each beat of a stage."""
     return _STEPS * sum(stage.beats for stage in plan.stages)
 
 
-def bounding_depths(plan: "AcceleratorPlan") -> dict[str, int]:
+def bounding_depths(plan: AcceleratorPlan) -> dict[str, int]:
     """Return a depth for every queue of a plan by name, with which frames leave as with endless queues.
 
     Behind a fork all branches get the same beats, and a join takes from all of them at a time. So a queue never holds
@@ -44,7 +41,7 @@ def bounding_depths(plan: "AcceleratorPlan") -> dict[str, int]:
     return depths
 
 
-def _ancestors(stages: "Sequence[Stage]", number: int) -> set[int]:
+def _ancestors(stages: Sequence[Stage], number: int) -> set[int]:
     """Return the numbers of all stages that lead to one, itself included; -1 for the accelerator's inputs."""
     found, left = set(), [number]
     while left:
@@ -55,7 +52,7 @@ def _ancestors(stages: "Sequence[Stage]", number: int) -> set[int]:
     return found
 
 
-def _held(stages: "Sequence[Stage]", number: int, fork: int) -> Fraction:
+def _held(stages: Sequence[Stage], number: int, fork: int) -> Fraction:
     """Return the share of a frame that stages behind ``fork`` hold at most, along the fullest way to a stage; queues
     of the join itself are not among them."""
     best: dict[int, Fraction] = {fork: Fraction(0), -1: Fraction(0)}

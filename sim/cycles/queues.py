@@ -1,13 +1,10 @@
 """Depths of the queues in front of joins: a run of the cycle model with queues without end says what they need."""
 
-from typing import TYPE_CHECKING
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 from .frames import run_frames
 from .queue_bounds import bounding_depths, steps_of_frame
 from .timing import Outcome, Standstill, mean_interval
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["size_queues"]
 
@@ -21,7 +18,7 @@ _EFFORT, _LEAST_STEPS, _MOST_STEPS = 6, 10_000_000, 100_000_000
 Depths = dict[str, int]  # of queues in beats, by name; 0 is no queue
 
 
-def size_queues(plan: "AcceleratorPlan", *, cheapest: bool = True) -> Depths:
+def size_queues(plan: AcceleratorPlan, *, cheapest: bool = True) -> Depths:
     """Return the depth of every queue of a plan by name, 0 where none is needed, for `AcceleratorPlan.with_depths`.
 
     With them frames leave as often as with endless queues: every ``plan.bound`` cycles, or as often as they can where
@@ -68,7 +65,7 @@ class _Sizing:
         What may be spent on fewer bits: nothing, where one run takes more.
     """
 
-    def __init__(self, plan: "AcceleratorPlan", cheapest: bool):
+    def __init__(self, plan: AcceleratorPlan, cheapest: bool):
         self.plan, self.endless = plan, plan.with_depths(dict.fromkeys(plan.queues, _ENDLESS))
         self.interval, found = self._spread()
         self.least = {name: need and max(2, need) for name, need in found.needs.items()}

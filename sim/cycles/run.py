@@ -3,14 +3,12 @@
 from collections.abc import Hashable, Sequence
 from math import inf
 from operator import gt
-from typing import TYPE_CHECKING
+
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 
 from .machines.routing import QueueMachine
 from .pipeline import Pipeline
 from .timing import Clock, Outcome, Repetition, Standstill, Timing
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["Run"]
 
@@ -28,7 +26,7 @@ class Run:
 
     Parameters
     ----------
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    plan : hw.pipeline.accelerator_plan.AcceleratorPlan
     frames : int
     period : int
         Cycles that the beats of a frame are spread over: beat ``k`` of ``n`` of frame ``f`` is not offered before cycle
@@ -46,7 +44,7 @@ class Run:
         As of `Timing`, as far as the run has come.
     """
 
-    def __init__(self, plan: "AcceleratorPlan", frames: int, *, period: int = 0):
+    def __init__(self, plan: AcceleratorPlan, frames: int, *, period: int = 0):
         self.plan, self.frames, self.period, self.pipeline = plan, frames, period, Pipeline(plan)
         self.beats = [entry.beats for entry in plan.entries]  # of a frame at each input
         self.sent = [0] * len(self.beats)

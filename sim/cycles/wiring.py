@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.flows import Stage
+from fewbit.hw.pipeline.flows import Stage
 
 __all__ = ["WiredStage", "Wiring", "wiring_of"]
 
@@ -35,7 +34,7 @@ class Wiring:
     exit: int
 
 
-def wiring_of(stages: "Sequence[Stage]", inputs: int) -> Wiring:
+def wiring_of(stages: Sequence[Stage], inputs: int) -> Wiring:
     """Return how stages that read so many inputs are wired."""
     number = {(-1, k): k for k in range(inputs)}
     last = [0] * len(stages)  # of the streams out that are read

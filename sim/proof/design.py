@@ -86,7 +86,7 @@ def behaviour_design(text: str, plan: Any) -> SimulatedDesign:
     ----------
     text : str
         Emitted Verilog, in which modules say what they are.
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    plan : hw.pipeline.accelerator_plan.AcceleratorPlan
         Its plan. Where a processing element is not proved, those that it consists of are tried.
 
     Raises

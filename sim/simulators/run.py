@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from fewbit.host.packing import pack_beats, unpack_beats
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.design import DESIGN
@@ -22,9 +23,6 @@ from .process import LIBS, reason_of, run_module
 from .simulator import simulator_in, simulators
 from .tops import TOPS
 from .weight_memory import WeightMemory
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["Damaged", "RawMismatch", "SimulationResult", "patience_of", "result_of", "results", "run_job", "simulate",
            "told"]  # fmt: skip
@@ -90,7 +88,7 @@ class SimulationResult:
 
 
 def simulate(
-    folder: Path | str, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray, *,
+    folder: Path | str, plan: AcceleratorPlan, values: np.ndarray, expected: np.ndarray, *,
     again: np.ndarray | None = None, stall: float = 0.0, seed: int = 1, design: str | None = None, waves: bool = False,
     verbose: bool = False, progress: Callable[[int], object] | None = None,
     started: Callable[[], object] | None = None, memory: WeightMemory | None = None,
@@ -101,7 +99,7 @@ def simulate(
     ----------
     folder : path
         The folder that `sim.simulators.simulator.Simulator.build` made a simulator in.
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    plan : hw.pipeline.accelerator_plan.AcceleratorPlan
     values, expected : int arrays ``(F, length)``
         The frames, a batch of the network's samples, and what golden makes of them; floats for a float32 network.
     again : int array or None
@@ -139,7 +137,7 @@ def simulate(
 
 
 def run_job(
-    folder: Path | str, top: str, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray,
+    folder: Path | str, top: str, plan: AcceleratorPlan, values: np.ndarray, expected: np.ndarray,
     job: Mapping[str, object], *, again: np.ndarray | None = None, design: str | None = None, waves: bool = False,
     verbose: bool = False, progress: Callable[[int], object] | None = None,
     started: Callable[[], object] | None = None, bench: str | None = None, memory: WeightMemory | None = None,
@@ -192,7 +190,7 @@ def _write_job(run, plan, values, expected, again, job, memory):
     (run / "job.json").write_text(json.dumps(job))
 
 
-def patience_of(plan: "AcceleratorPlan", stall: float, memory: WeightMemory | None = None) -> int:
+def patience_of(plan: AcceleratorPlan, stall: float, memory: WeightMemory | None = None) -> int:
     """Return the cycles within which a result must come; a sixteenth of them is some four intervals."""
     cycles, share = 60 * plan.bound + 20_000 + 200 * len(plan.stages), max(0.05, 1 - stall)
     if memory is not None:  # bursts that wait for each other, at worst
@@ -231,7 +229,7 @@ def result_of(found: dict[str, Any], folder: Path) -> SimulationResult:
     )  # fmt: skip
 
 
-def results(example: RawMismatch, plan: "AcceleratorPlan") -> tuple[list[int], list[int]]:
+def results(example: RawMismatch, plan: AcceleratorPlan) -> tuple[list[int], list[int]]:
     """Return ``(got, want)``: the values of the two results of a recorded mismatch."""
     size = (plan.format.bits * plan.lanes_out + 7) // 8
 

@@ -3,19 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.benches.traces import begins_of, parts_of
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.cycles.pipeline import Pipeline
 
 from .run import run_job
 from .weight_memory import WeightMemory
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["FEWEST", "TOP", "IpResult", "simulate_ip", "stalls_of", "unpredicted"]
 
@@ -54,7 +51,7 @@ class IpResult:
 
 
 def simulate_ip(
-    folder: Path | str, plan: "AcceleratorPlan", control: Mapping[str, object], values: np.ndarray,
+    folder: Path | str, plan: AcceleratorPlan, control: Mapping[str, object], values: np.ndarray,
     expected: np.ndarray, *, stall: float = 0.3, seed: int = 1, resets: int = 4, design: str | None = None,
     waves: bool = False, verbose: bool = False, started: Callable[[], object] | None = None,
     memory: WeightMemory | None = None,
@@ -65,7 +62,7 @@ def simulate_ip(
     ----------
     folder : path
         The folder that `sim.simulators.simulator.Simulator.build` made a simulator in.
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    plan : hw.pipeline.accelerator_plan.AcceleratorPlan
     control : dict
         The registers, as in the manifest, or as of `hw.shell.registers.RegisterMap.constants`.
     values, expected : arrays ``(F, ...)``
@@ -125,7 +122,7 @@ def simulate_ip(
     )  # fmt: skip
 
 
-def unpredicted(phase: str, trace: np.ndarray, plan: "AcceleratorPlan") -> list[str]:
+def unpredicted(phase: str, trace: np.ndarray, plan: AcceleratorPlan) -> list[str]:
     """Return problems unless, at full rate, every first beat in and every last beat out has its predicted cycle."""
     offered, taken, valid, ready, last, _ = parts_of(trace)
     begins = begins_of(offered, taken, [entry.beats for entry in plan.entries])
@@ -144,7 +141,7 @@ def _unlike_the_model(phase, trace, stalls, plan):
     return [f"{phase}: STALL of {name} is {got}, by the cycle model {w}" for (name, got), w in each if got != w]
 
 
-def stalls_of(plan: "AcceleratorPlan", offers: np.ndarray, takes: np.ndarray) -> list[int]:
+def stalls_of(plan: AcceleratorPlan, offers: np.ndarray, takes: np.ndarray) -> list[int]:
     """Return in how many cycles each stage offers a beat that is not taken, by the cycle model.
 
     ``offers``, bool ``(inputs, cycles)``, and ``takes``, bool ``(cycles,)``, say in which cycles the source of each

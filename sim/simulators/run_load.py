@@ -3,17 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles.model import predict
 
 from .run import run_job
 from .run_ip import FEWEST, TOP, unpredicted
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["LoadResult", "simulate_load"]
 
@@ -48,7 +45,7 @@ class LoadResult:
 
 
 def simulate_load(
-    folder: Path | str, plan: "AcceleratorPlan", control: Mapping[str, object], values: np.ndarray,
+    folder: Path | str, plan: AcceleratorPlan, control: Mapping[str, object], values: np.ndarray,
     expected: tuple[np.ndarray, np.ndarray], words: tuple[np.ndarray, np.ndarray], *, stall: float = 0.3, seed: int = 1,
     design: str | None = None, waves: bool = False, verbose: bool = False,
     started: Callable[[], object] | None = None,

@@ -10,12 +10,13 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fewbit.host.packing import pack_beats
 from fewbit.host.processes import Process
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.design import DESIGN
@@ -26,9 +27,6 @@ from .process import reason_of
 from .program import build_program
 from .run import SimulationResult, patience_of, result_of, simulate, told
 from .weight_memory import BASE, WeightMemory
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["PROGRAM", "build_streamed", "simulate_built", "simulate_streamed"]
 
@@ -41,7 +39,7 @@ _MOST_EXAMPLES = 5
 Frame = list[np.ndarray]  # of each input the beats, uint8 (beats, bytes)
 
 
-def build_streamed(folder: Path, plan: "AcceleratorPlan", verilog: str, design: str, *, quick: bool = False) -> None:
+def build_streamed(folder: Path, plan: AcceleratorPlan, verilog: str, design: str, *, quick: bool = False) -> None:
     """Build the bench of Verilog that does what the design of a digest does.
 
     Raises
@@ -61,12 +59,12 @@ def build_streamed(folder: Path, plan: "AcceleratorPlan", verilog: str, design: 
     (folder / DESIGN).write_text(design)
 
 
-def _bytes_out(plan: "AcceleratorPlan") -> int:
+def _bytes_out(plan: AcceleratorPlan) -> int:
     return (plan.format.bits * plan.lanes_out + 7) // 8
 
 
 def simulate_streamed(
-    folder: Path, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray, *,
+    folder: Path, plan: AcceleratorPlan, values: np.ndarray, expected: np.ndarray, *,
     again: np.ndarray | None = None, stall: float = 0.0, seed: int = 1, design: str | None = None,
     progress: Callable[[int], object] | None = None, started: Callable[[], object] | None = None,
     memory: WeightMemory | None = None,
@@ -102,7 +100,7 @@ def simulate_streamed(
 
 
 def simulate_built(
-    folder: Path, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray, *, waves: bool = False,
+    folder: Path, plan: AcceleratorPlan, values: np.ndarray, expected: np.ndarray, *, waves: bool = False,
     verbose: bool = False, **options: Any,
 ) -> SimulationResult:  # fmt: skip
     """Simulate with what was built in ``folder``, for cocotb's bench or for this one; both give the same.
@@ -195,7 +193,7 @@ def _read(path: Path, size: int) -> dict[str, Any]:
 
 
 def _compared(
-    found: Mapping[str, Any], plan: "AcceleratorPlan", expected: np.ndarray, again: np.ndarray,
+    found: Mapping[str, Any], plan: AcceleratorPlan, expected: np.ndarray, again: np.ndarray,
     order: Sequence[tuple[str, int, int]],
 ) -> dict[str, Any]:  # fmt: skip
     """Return what cocotb's bench writes of the same run."""

@@ -4,7 +4,8 @@
 import numpy as np
 import pytest
 
-from fewbit.hw.gearbox import Gearbox, GearboxPlan
+from fewbit.hw.gearbox import Gearbox
+from fewbit.hw.gearbox_plan import GearboxPlan
 from tests.support.stream_bench import STALLS, from_beats, stream, to_beats
 
 STALLED = [name for name in STALLS if name != "full rate"]

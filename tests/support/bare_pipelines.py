@@ -2,11 +2,11 @@
 
 from types import SimpleNamespace
 
-from fewbit.hw.stages.join import JoinPlan
-from fewbit.hw.stages.pool import LargestOfAllPlan
+from fewbit.hw.stages.join_plan import JoinPlan
+from fewbit.hw.stages.pool_plan import LargestOfAllPlan
 from fewbit.hw.stages.reorder_plan import ReorderPlan, WiredPlan
-from fewbit.hw.stages.repeat import RepeatPlan
-from fewbit.hw.stages.routing import ConcatPlan, ForkPlan, QueuePlan
+from fewbit.hw.stages.repeat_plan import RepeatPlan
+from fewbit.hw.stages.routing_plan import ConcatPlan, ForkPlan, QueuePlan
 
 __all__ = ["bare", "random_pipeline"]
 

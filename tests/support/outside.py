@@ -13,7 +13,7 @@ LATENCY = 5
 
 
 class Memory:
-    """What a bench steps beside a port ``axi`` with the members of `hw.memory.read_master.axi_read_ports`.
+    """What a bench steps beside a port ``axi`` with the members of `hw.memory.read_ports.axi_read_ports`.
 
     It takes a burst in every cycle and gives its first beat ``latency`` cycles later, then one a cycle; each of both
     stalls with a probability. Bursts must lie in the image, which begins at ``base``, and cross no 4 KiB.

@@ -8,9 +8,12 @@ from fewbit.golden.network.joins import Add, FloatAdd
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Largest as LargestNode
 from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
-from fewbit.hw.stages.join import Join, JoinPlan
-from fewbit.hw.stages.pointwise import Pointwise, PointwisePlan
-from fewbit.hw.stages.pool import Largest, LargestOfAll, LargestOfAllPlan, LargestPlan
+from fewbit.hw.stages.join import Join
+from fewbit.hw.stages.join_plan import JoinPlan
+from fewbit.hw.stages.pointwise import Pointwise
+from fewbit.hw.stages.pointwise_plan import PointwisePlan
+from fewbit.hw.stages.pool import Largest, LargestOfAll
+from fewbit.hw.stages.pool_plan import LargestOfAllPlan, LargestPlan
 from tests.sweep.formats import LEVELS
 from tests.sweep.unit import ANY, Stalls, Unit
 

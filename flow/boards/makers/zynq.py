@@ -11,8 +11,8 @@ from fewbit.flow.project.project import Project
 from fewbit.flow.project.rebuild import rebuilt
 from fewbit.flow.reporting import Report
 from fewbit.host.build import Build
+from fewbit.hw.shell.block_ports import WEIGHT_BUS
 from fewbit.hw.shell.dma import WORD, DmaBridge, DmaBridgeShell
-from fewbit.hw.shell.ports import WEIGHT_BUS
 from fewbit.hw.shell.verilog import convert, emit_ip
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.targets.target import Target

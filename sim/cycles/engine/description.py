@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles.machines import twin_of
 from fewbit.sim.cycles.wiring import wiring_of
-
-if TYPE_CHECKING:  # it imports Amaranth
-    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["Description", "MachineNumbers", "describe"]
 
@@ -39,7 +37,7 @@ class Description:
         return np.array(total, dtype=np.int64)
 
 
-def describe(plan: "AcceleratorPlan") -> Description | None:
+def describe(plan: AcceleratorPlan) -> Description | None:
     """Return the description of a plan's pipeline; None if the machine of one of its stages has no compiled twin."""
     wiring, parts = wiring_of(plan.stages, len(plan.entries)), []
     for stage in wiring.stages:

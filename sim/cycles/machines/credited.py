@@ -4,8 +4,8 @@ from collections import deque
 from math import inf
 
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.stages.join import JoinPlan
-from fewbit.hw.stages.pointwise import PointwisePlan
+from fewbit.hw.stages.join_plan import JoinPlan
+from fewbit.hw.stages.pointwise_plan import PointwisePlan
 
 from .machine import Machine, compiled, machine_for
 

@@ -1,11 +1,11 @@
 """Machines of stages that give the largest of several values: its index, or, in a pool, the value."""
 
-from fewbit.hw.stages.argmax import ArgMaxPlan
-from fewbit.hw.stages.pool import LargestOfAllPlan, LargestPlan
+from fewbit.hw.stages.argmax_plan import ArgMaxPlan
+from fewbit.hw.stages.pool_plan import LargestPlan
 
-from .machine import Machine, RegisterMachine, compiled, machine_for
+from .machine import Machine, compiled, machine_for
 
-__all__ = ["ArgMaxMachine", "LargestMachine", "LargestOfAllMachine"]
+__all__ = ["ArgMaxMachine", "LargestMachine"]
 
 
 @machine_for(ArgMaxPlan)
@@ -43,9 +43,3 @@ class LargestMachine(ArgMaxMachine):
 
     def ready(self, gives):
         return not self.full or gives or self.beat != self.count - 1
-
-
-@machine_for(LargestOfAllPlan)
-@compiled("register")
-class LargestOfAllMachine(RegisterMachine):
-    """The largest value of a window whose taps come in one beat, which becomes one beat out."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import inf
 
 from fewbit.golden.registry import ByClass
+from fewbit.hw.stages.register_plan import RegisterPlan
 
 __all__ = ["Machine", "RegisterMachine", "Twin", "compiled", "machine_for"]
 
@@ -97,6 +98,8 @@ class Machine:
         return tuple(getattr(self, name) for name in self.changing)
 
 
+@machine_for(RegisterPlan)
+@compiled("register")
 class RegisterMachine(Machine):
     """A register of one beat: taken in a cycle in which it is empty, or given."""
 

@@ -2,17 +2,11 @@
 
 from math import inf
 
-from fewbit.hw.stages.reorder_plan import ReorderPlan, WiredPlan
+from fewbit.hw.stages.reorder_plan import ReorderPlan
 
-from .machine import Machine, RegisterMachine, compiled, machine_for
+from .machine import Machine, compiled, machine_for
 
-__all__ = ["ReorderMachine", "WiredMachine"]
-
-
-@machine_for(WiredPlan)
-@compiled("register")
-class WiredMachine(RegisterMachine):
-    """All values of a frame, or of a part of one, in one beat."""
+__all__ = ["ReorderMachine"]
 
 
 @machine_for(ReorderPlan)

@@ -2,9 +2,9 @@
 
 from math import inf
 
-from fewbit.hw.gearbox import GearboxPlan
-from fewbit.hw.stages.repeat import RepeatPlan
-from fewbit.hw.stages.routing import ConcatPlan, ForkPlan, QueuePlan
+from fewbit.hw.gearbox_plan import GearboxPlan
+from fewbit.hw.stages.repeat_plan import RepeatPlan
+from fewbit.hw.stages.routing_plan import ConcatPlan, ForkPlan, QueuePlan
 
 from .machine import Machine, compiled, machine_for
 

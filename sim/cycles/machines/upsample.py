@@ -2,7 +2,7 @@
 
 from math import inf
 
-from fewbit.hw.stages.upsample import UpsamplePlan
+from fewbit.hw.stages.upsample_plan import UpsamplePlan
 
 from .machine import Machine, compiled, machine_for
 

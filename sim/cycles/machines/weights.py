@@ -5,7 +5,7 @@ from math import inf
 
 from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.memory.external_plan import WeightPortPlan
-from fewbit.hw.stages.tile import TileRepeatPlan
+from fewbit.hw.stages.tile_plan import TileRepeatPlan
 
 from .credited import Credited
 from .machine import Machine, compiled, machine_for

@@ -2,8 +2,8 @@
 
 from math import inf
 
-from fewbit.hw.stages.sliding_window import SlidingPlan
-from fewbit.hw.stages.window_columns import ColumnsPlan
+from fewbit.hw.stages.window_columns_plan import ColumnsPlan
+from fewbit.hw.stages.window_plan import SlidingPlan
 
 from .machine import Machine, compiled, machine_for
 

@@ -6,7 +6,7 @@ import pytest
 from fewbit.flow.eda.unit_cost import generators_of, quantizer_costs, quantizers_of
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from tests.golden.importing.exchange.test_stochastic import stochastic_model
 
 

@@ -15,7 +15,7 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.numbers.formats import Signed, Ternary, Unsigned
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.memory.mapped import Buffer
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.targets.part_choice import find_part
 from fewbit.hw.targets.part_list import built_in_parts

@@ -17,7 +17,7 @@ from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.memory.buffers import writable_placement
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import USUAL
 from fewbit.places import HOME

@@ -11,10 +11,10 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.joins import Add
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.activation.affine_plan import AffinePlan
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.shell.verilog import emit
-from fewbit.hw.stages.join import JoinPlan
+from fewbit.hw.stages.join_plan import JoinPlan
 from fewbit.hw.targets.named import USUAL
 from tests.flow.commands.test_cli import ROOT
 

@@ -18,7 +18,7 @@ from fewbit.flow.folding.folding import fold
 from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import estimate_all
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.targets.named import USUAL
 from tests.support.outside import small_folding, small_network
 

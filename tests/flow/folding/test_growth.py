@@ -11,7 +11,7 @@ from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import candidates, estimate_all, fastest_within, pareto
 from fewbit.golden.network.graph import Network
 from fewbit.golden.numbers.formats import Signed, Unsigned
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.stages.window_plan import SlidingPlan
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.xilinx import pe_counts

@@ -5,7 +5,7 @@ import pytest
 
 from fewbit.flow.folding.layers import layers_of, slowest
 from fewbit.hw.folding import Folding, LayerFolding
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from tests.support.image_networks import legal_folding, random_image_network
 
 SHAPE = "pe simd inputs neurons vectors lanes_in steps rows words lanes row_beats beats_out places cycles together"

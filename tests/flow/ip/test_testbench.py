@@ -11,7 +11,7 @@ from fewbit.flow.ip.testbench import FRAMES, bench_files, packed
 from fewbit.flow.project.project import Project
 from fewbit.golden.network.execute import run
 from fewbit.hw.folding import Folding
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.sim.cycles.model import predict_steady
 from tests.sim.simulators.test_icarus import convolutional, slow

@@ -15,7 +15,7 @@ from fewbit.hw.activation.loadable_plans import (
     LoadableTablePlan,
     LoadableWholePlan,
 )
-from fewbit.hw.memory.loadable import LoadLayout
+from fewbit.hw.memory.load_layout import LoadLayout
 from fewbit.hw.shapes import IntShape
 from tests.support.activation_bench import check_activation
 from tests.support.stream_bench import assert_varied

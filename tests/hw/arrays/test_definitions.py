@@ -14,7 +14,7 @@ from fewbit.hw.arrays.float32 import FloatPE
 from fewbit.hw.arrays.float32_plan import FloatArrayPlan
 from fewbit.hw.folding import Folding
 from fewbit.hw.heap.pe_plans import HeapPEPlan, IntegerPEPlan
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.shell.verilog import emission
 from fewbit.hw.xilinx.dsp_packing import best_packing

@@ -8,7 +8,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.memory.buffers import writable_placement
-from fewbit.hw.memory.loadable import LoadableMemory, LoadableUnit, LoadLayout, LoadPort, connect_writes, load_bus
+from fewbit.hw.memory.load_layout import LoadLayout
+from fewbit.hw.memory.loadable import LoadableMemory, LoadableUnit, LoadPort, connect_writes, load_bus
 from fewbit.hw.memory.placement import BRAM18_LUTS, Contents, blocks_of
 from tests.support.stream_bench import simulate
 

@@ -14,10 +14,10 @@ from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import WEIGHTS
-from fewbit.hw.memory.loadable import LoadLayout
+from fewbit.hw.memory.load_layout import LoadLayout
 from fewbit.hw.memory.mapped import Buffer, Fifo, RomTable, memory_cost, table_of
 from fewbit.hw.memory.placement import BRAM18_LUTS, Placement, blocks_of, placement_of
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import USUAL
 from tests.support.networks import Builder, folded

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fewbit.hw.memory.external_plan import ChannelPlan, WeightPortPlan
-from fewbit.hw.memory.read_master import ADDRESS_BITS, ReadMaster, axi_read_ports
+from fewbit.hw.memory.read_master import ReadMaster
+from fewbit.hw.memory.read_ports import ADDRESS_BITS, axi_read_ports
 from tests.support.outside import Memory
 from tests.support.stream_bench import simulate
 
@@ -94,4 +95,4 @@ def test_errors_of_memory_are_kept():
 
 def test_ports():
     ports = axi_read_ports(256)
-    assert ports["rdata"].shape == 256 and ports["araddr"].shape == ADDRESS_BITS
+    assert ports["rdata"].bits == 256 and ports["araddr"].bits == ADDRESS_BITS

@@ -12,7 +12,8 @@ from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.pipeline.abreast import set_abreast
-from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles.model import predict
 from tests.support.image_networks import ImageBuilder, legal_folding, random_image_network
 from tests.support.stream_bench import STALLS, entry_beats, from_beats, stream

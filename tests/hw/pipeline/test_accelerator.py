@@ -11,7 +11,8 @@ from fewbit.golden.network.graph import Output
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.folding import Folding
-from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.pipeline.assembly import MOST_INPUT_BITS
 from fewbit.hw.targets.named import all_targets
 from tests.support.networks import Builder, float_network, folded, random_folding, random_network

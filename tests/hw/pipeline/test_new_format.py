@@ -13,7 +13,8 @@ from fewbit.golden.network.spatial import Upsample, View
 from fewbit.golden.numbers.format import IntegerFormat, kinds_of_format
 from fewbit.golden.numbers.formats import Signed, Ternary, parse_format
 from fewbit.hw.heap.partial_products import product_terms
-from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.cycles.queues import size_queues
 from tests.support.image_networks import ImageBuilder, legal_folding

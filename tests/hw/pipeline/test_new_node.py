@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""A node that nobody has heard of: it registers its execution, its stage and its machine, and no other file changes."""
+"""A node that nobody has heard of: it registers execution, stage, component and machine, and no other file changes."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,9 @@ from fewbit.golden.network.registry import execution_of
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.codes import value_of
 from fewbit.hw.folding import Folding, LayerFolding
-from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
+from fewbit.hw.plan import Plan, component_of
 from fewbit.hw.stages.registry import stage_of
 from fewbit.hw.streams import code_stream
 from fewbit.sim.cycles.machines.machine import Machine, machine_for
@@ -39,7 +41,7 @@ def _(node, x):
     return np.abs(x)
 
 
-class AbsolutePlan:
+class AbsolutePlan(Plan):
     """The numbers of an `AbsoluteUnit`."""
 
     def __init__(self, node, edges, *, lanes):
@@ -47,6 +49,7 @@ class AbsolutePlan:
         self.x_format, self.format = edges[node.x].format, edges[node.y].format
 
 
+@component_of(AbsolutePlan)
 class AbsoluteUnit(wiring.Component):
     """``o = abs(i)``, in a register; a beat a cycle."""
 
@@ -71,7 +74,7 @@ class AbsoluteUnit(wiring.Component):
 def _(assembly, node):
     flow = assembly.by_pixel(node.x)
     plan = AbsolutePlan(node, assembly.edges, lanes=flow.lanes)
-    assembly.make(node.y, plan, AbsoluteUnit, flow, lanes=flow.lanes, unit=assembly.edges[node.y].channels)
+    assembly.make(node.y, plan, flow, lanes=flow.lanes, unit=assembly.edges[node.y].channels)
 
 
 @machine_for(AbsolutePlan)
@@ -115,3 +118,5 @@ def test_what_is_not_registered_is_named():
         execute(3, np.zeros((1, 1, 1)))
     with pytest.raises(TypeError, match="int has no hardware stage"):
         stage_of.of(3)
+    with pytest.raises(TypeError, match="Plan has no component"):
+        Plan().make()

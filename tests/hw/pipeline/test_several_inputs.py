@@ -7,7 +7,8 @@ import pytest
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.execute import run
-from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.cycles.queues import size_queues

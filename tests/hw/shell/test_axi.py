@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from amaranth.lib.wiring import Out
 
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.axi import AxiAccelerator, FrameGuard
-from fewbit.hw.shell.ports import bytes_of
+from fewbit.hw.shell.block_ports import bytes_of
 from fewbit.sim.cycles.pipeline import Pipeline
 from fewbit.sim.cycles.queues import size_queues
 from tests.support.image_networks import legal_folding, random_image_network

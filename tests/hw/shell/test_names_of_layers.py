@@ -7,7 +7,7 @@ import pytest
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing import importer
 from fewbit.golden.importing.importer import import_model
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.verilog import emission
 from fewbit.hw.targets.named import USUAL
 from tests.conftest import ROOT

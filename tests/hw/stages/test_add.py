@@ -8,8 +8,9 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.joins import Add, FloatAdd
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
-from fewbit.hw.stages import add  # noqa: F401, it has the sums
-from fewbit.hw.stages.join import Join, JoinPlan
+from fewbit.hw.stages import add_plan  # noqa: F401, it has the sums
+from fewbit.hw.stages.join import Join
+from fewbit.hw.stages.join_plan import JoinPlan
 from tests.support.stream_bench import STALLS, assert_varied, streams, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed

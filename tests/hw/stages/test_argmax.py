@@ -8,7 +8,8 @@ from fewbit.golden.network.argmax import ArgMax as Node
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Unsigned
-from fewbit.hw.stages.argmax import ArgMax, ArgMaxPlan
+from fewbit.hw.stages.argmax import ArgMax
+from fewbit.hw.stages.argmax_plan import ArgMaxPlan
 from tests.support.stream_bench import STALLS, stream, to_beats
 
 FORMATS = Bipolar(), Unsigned(1), Unsigned(4), Signed(2), Signed(7), Unsigned(8), Signed(20)

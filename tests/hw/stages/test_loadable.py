@@ -8,10 +8,12 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.loadable import LoadableAdd, LoadableRescale, LoadableThreshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.memory.loadable import LoadLayout
-from fewbit.hw.stages import add  # noqa: F401, it has the sums
-from fewbit.hw.stages.join import JoinPlan, LoadableJoin
-from fewbit.hw.stages.pointwise import LoadablePointwise, PointwisePlan
+from fewbit.hw.memory.load_layout import LoadLayout
+from fewbit.hw.stages import add_plan  # noqa: F401, it has the sums
+from fewbit.hw.stages.join import LoadableJoin
+from fewbit.hw.stages.join_plan import JoinPlan
+from fewbit.hw.stages.pointwise import LoadablePointwise
+from fewbit.hw.stages.pointwise_plan import PointwisePlan
 from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, streams, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed

@@ -8,8 +8,9 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.joins import FloatMultiply, Multiply
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
-from fewbit.hw.stages.join import Join, JoinPlan
-from fewbit.hw.stages.multiply import FloatMultipliers, Multipliers
+from fewbit.hw.stages.join import Join
+from fewbit.hw.stages.join_plan import JoinPlan
+from fewbit.hw.stages.multiply_plan import FloatMultipliersPlan, MultipliersPlan
 from tests.support.stream_bench import STALLS, assert_varied, streams, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
@@ -52,7 +53,7 @@ def values_of(formats, seed=0):
 def test_formats(formats, numbers):
     node, edges = product_of(formats, *numbers)
     plan = check(node, edges, values_of(formats), lanes=3)
-    assert isinstance(plan.function, Multipliers)
+    assert isinstance(plan.function, MultipliersPlan)
     assert (
         plan.format == B if formats == (B, B) and numbers[0] is ONES and numbers[1] is ZEROS else plan.format.bits > 1
     )
@@ -78,7 +79,7 @@ def test_float(stalls):
     node = FloatMultiply("product", "a", "y", ("b",))
     edges["y"] = node.out(edges["a"], edges["b"])
     plan = check(node, edges, xs, lanes=2, stalls=stalls)
-    assert isinstance(plan.function, FloatMultipliers) and plan.dsps == 4
+    assert isinstance(plan.function, FloatMultipliersPlan) and plan.dsps == 4
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.stages.pointwise import Pointwise, PointwisePlan
+from fewbit.hw.stages.pointwise import Pointwise
+from fewbit.hw.stages.pointwise_plan import PointwisePlan
 from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed

@@ -8,7 +8,8 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Largest as Node
 from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
-from fewbit.hw.stages.pool import Largest, LargestOfAll, LargestOfAllPlan, LargestPlan
+from fewbit.hw.stages.pool import Largest, LargestOfAll
+from fewbit.hw.stages.pool_plan import LargestOfAllPlan, LargestPlan
 from tests.support.stream_bench import STALLS, assert_varied, stream, to_beats
 
 FORMATS = (

@@ -8,7 +8,8 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Repeat as Node
 from fewbit.golden.numbers.formats import Bipolar, Unsigned
-from fewbit.hw.stages.repeat import Repeat, RepeatPlan
+from fewbit.hw.stages.repeat import Repeat
+from fewbit.hw.stages.repeat_plan import RepeatPlan
 from tests.support.stream_bench import STALLS, stream, to_beats
 
 PIXELS = 12

@@ -10,7 +10,8 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.joins import Concat as Node
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.memory.mapped import Buffer
-from fewbit.hw.stages.routing import Concat, ConcatPlan, Fork, ForkPlan, Queue, QueuePlan
+from fewbit.hw.stages.routing import Concat, Fork, Queue
+from fewbit.hw.stages.routing_plan import ConcatPlan, ForkPlan, QueuePlan
 from tests.support.stream_bench import STALLS, assert_varied, simulate, stream, streams, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed

@@ -7,7 +7,8 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.formats import Bipolar, Ternary, Unsigned
-from fewbit.hw.stages.sliding_window import SlidingPlan, SlidingWindow
+from fewbit.hw.stages.sliding_window import SlidingWindow
+from fewbit.hw.stages.window_plan import SlidingPlan
 from fewbit.sim.cycles.machines.windows import SlidingMachine
 from tests.support.stream_bench import STALLS, stream, to_beats
 

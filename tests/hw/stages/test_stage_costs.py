@@ -10,10 +10,11 @@ from fewbit.golden.network.reorder import Reorder as ReorderNode
 from fewbit.golden.network.spatial import Repeat as RepeatNode
 from fewbit.golden.network.spatial import Upsample as UpsampleNode
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
-from fewbit.hw.stages import add, multiply, reorder, repeat, upsample
-from fewbit.hw.stages.join import Join, JoinPlan
+from fewbit.hw.stages import add_plan, multiply_plan, repeat_plan, upsample_plan
+from fewbit.hw.stages.join import Join
+from fewbit.hw.stages.join_plan import JoinPlan
 from fewbit.hw.stages.registry import cost_of
-from fewbit.hw.stages.reorder_plan import ReorderPlan, plan_of
+from fewbit.hw.stages.reorder_plan import plan_of
 from tests.support.units import resources_of
 
 B, U, S = Bipolar(), Unsigned, Signed
@@ -40,12 +41,12 @@ def multiplied(a, b, lanes, multipliers=ONES, zeros=0 * ONES):
 
 def repeated(count, lanes):
     node, x = RepeatNode("n", "a", "y", count), edge_of(U(4), 8, (4, 4))
-    return repeat.Repeat(repeat.RepeatPlan(node, {"a": x, "y": node.out(x)}, lanes=lanes))
+    return repeat_plan.RepeatPlan(node, {"a": x, "y": node.out(x)}, lanes=lanes).make()
 
 
 def enlarged(fmt, channels, size, factors, lanes):
     node, x = UpsampleNode("n", "a", "y", size, factors), edge_of(fmt, channels, size)
-    return upsample.Upsample(upsample.UpsamplePlan(node, {"a": x, "y": node.out(x)}, lanes=lanes))
+    return upsample_plan.UpsamplePlan(node, {"a": x, "y": node.out(x)}, lanes=lanes).make()
 
 
 def reordered(fmt, shape, axes, cycles, *, fill=False):
@@ -53,8 +54,7 @@ def reordered(fmt, shape, axes, cycles, *, fill=False):
     if fill:
         order = np.where(np.arange(len(order)) % shape[-1] == 0, -1, order)
     node, x = ReorderNode("n", "a", "y", order), edge_of(fmt, shape[-1], shape[:-1])
-    plan = plan_of(node, {"a": x, "y": node.out(x)}, bound=cycles)
-    return (reorder.Reorder if isinstance(plan, ReorderPlan) else reorder.Wired)(plan)
+    return plan_of(node, {"a": x, "y": node.out(x)}, bound=cycles).make()
 
 
 ZEROS = np.array([[3], [-2]]) * ONES
@@ -107,8 +107,11 @@ def test_a_stage_is_as_narrow_as_its_cycles_allow():
         assert found == [make(U(4), U(4), lanes).plan.cost for lanes in (1, 4, 16)]
         assert found[0].lut < found[1].lut < found[2].lut
     x = edge_of(U(4), 16, (4, 4))
-    for node, kind in (UpsampleNode("n", "a", "y", (4, 4), (2, 2)), upsample), (RepeatNode("n", "a", "y", 8), repeat):
+    for node, kind in (
+        (UpsampleNode("n", "a", "y", (4, 4), (2, 2)), upsample_plan),
+        (RepeatNode("n", "a", "y", 8), repeat_plan),
+    ):
         y = node.out(x)
         wide, narrow = (cost_of.of(node)(node, {"a": x, "y": y}, cycles) for cycles in (y.length // 8, y.length))
         assert wide != narrow, kind
-    assert add.Adders and multiply.Multipliers
+    assert add_plan.AddersPlan and multiply_plan.MultipliersPlan

@@ -10,7 +10,8 @@ from fewbit.golden.numbers.formats import Unsigned
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.stages.reorder import Reorder
-from fewbit.hw.stages.tile import TileRepeat, TileRepeatPlan, tile_order
+from fewbit.hw.stages.tile import TileRepeat
+from fewbit.hw.stages.tile_plan import TileRepeatPlan, tile_order
 from fewbit.sim.cycles.machines import machine_of
 from tests.support.stream_bench import STALLS, from_beats, stream
 

@@ -8,7 +8,8 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Upsample as Node
 from fewbit.golden.numbers.formats import Unsigned
-from fewbit.hw.stages.upsample import Upsample, UpsamplePlan
+from fewbit.hw.stages.upsample import Upsample
+from fewbit.hw.stages.upsample_plan import UpsamplePlan
 from tests.support.stream_bench import STALLS, assert_varied, stream, to_beats
 
 FORMAT, FRAMES = Unsigned(4), 3

@@ -6,7 +6,8 @@ import pytest
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
-from fewbit.hw.stages.window_columns import ColumnsPlan, WindowColumns
+from fewbit.hw.stages.window_columns import WindowColumns
+from fewbit.hw.stages.window_columns_plan import ColumnsPlan
 from fewbit.hw.stages.window_plan import abreast_of
 from fewbit.sim.cycles.machines.windows import ColumnsMachine
 from tests.hw.stages.test_sliding_window import GEOMETRIES

@@ -8,7 +8,7 @@ import pytest
 from bench.networks.integer import IntegerNetwork
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.folding import Folding, LayerFolding
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles import queues
 from fewbit.sim.cycles.engine.description import describe
 from fewbit.sim.cycles.engine.library import library

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import run
-from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.cycles.queues import size_queues

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles import kept as module
 from fewbit.sim.cycles import model
 from fewbit.sim.cycles.kept import kept

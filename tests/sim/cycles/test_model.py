@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
-from fewbit.hw.gearbox import GearboxPlan
+from fewbit.hw.gearbox_plan import GearboxPlan
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.cycles.timing import Timing
 from tests.support.networks import Builder, float_network, folded, random_folding, random_network

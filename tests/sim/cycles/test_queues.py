@@ -5,7 +5,7 @@ import pytest
 
 from fewbit.flow.folding.folding import fold, least_cycles
 from fewbit.golden.numbers.formats import Signed, Ternary, Unsigned
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles import frames
 from fewbit.sim.cycles.frames import run_frames
 from fewbit.sim.cycles.queues import size_queues

@@ -11,7 +11,7 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
 from fewbit.hw.folding import Folding
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.shell.verilog import convert, emit
 from fewbit.hw.targets.named import USUAL

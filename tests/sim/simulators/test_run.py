@@ -8,7 +8,7 @@ import pytest
 
 from fewbit.golden.network.execute import run
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.xilinx.models import MODELS

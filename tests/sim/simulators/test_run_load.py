@@ -10,8 +10,8 @@ from fewbit.golden.network.execute import run
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.golden.rewrite.loadable import given
 from fewbit.hw.folding import Folding
-from fewbit.hw.memory.loadable import LoadLayout
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.memory.load_layout import LoadLayout
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.registers import register_map
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.shell.verilog import emit_ip

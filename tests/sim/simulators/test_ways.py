@@ -8,7 +8,7 @@ from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fewbit.golden.limits.limit import CYCLES_SECONDS, LimitError
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles.engine import compiled
 from fewbit.sim.cycles.engine.compiled import run_compiled
 from fewbit.sim.cycles.engine.description import describe

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.sim.cycles import frames
 from fewbit.sim.cycles.engine.library import _library
 from fewbit.sim.cycles.machines import twin_of
@@ -89,6 +89,6 @@ def test_a_machine_that_the_engine_does_not_have_runs_in_python(kind):
     plan = planned(2)
     want = predict(plan, 5)
     end = plan.stages[-1]
-    plan.stages.append(type(end)("more", kind(), end.make, ((len(plan.stages) - 1, 0),), end.beats))
+    plan.stages.append(type(end)("more", kind(), ((len(plan.stages) - 1, 0),), end.beats))
     assert (twin_of(kind()) is None) == (kind is _DelayPlan)
     assert predict(plan, 5).left == [cycle + 1 for cycle in want.left]

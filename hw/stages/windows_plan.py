@@ -11,9 +11,8 @@ from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.memory.buffers import ultra_style
 
 from .registry import stage_of
-from .sliding_window import SlidingPlan, SlidingWindow
-from .window_columns import ColumnsPlan, WindowColumns
-from .window_plan import columns_first, simd_of_window
+from .window_columns_plan import ColumnsPlan
+from .window_plan import SlidingPlan, columns_first, simd_of_window
 
 Kind = TypeVar("Kind", bound=SlidingPlan)
 
@@ -107,8 +106,7 @@ def windowed(assembly: Any, node: Windows, plan: SlidingPlan, edge: str) -> Any:
     """
     streams = assembly.streams
     flow = streams.regrouped(streams.take(edge), plan.lanes_in, plan.channels)
-    kind = WindowColumns if isinstance(plan, ColumnsPlan) else SlidingWindow
-    if assembly.ultra_ram and kind is SlidingWindow:
+    if assembly.ultra_ram and not isinstance(plan, ColumnsPlan):
         plan.ram = ultra_style(plan.bits * plan.lanes, plan.depth)
     lanes = plan.lanes_out
-    return streams.stage(node.name, plan, kind, flow, edge=assembly.edges[node.y], lanes=lanes, unit=lanes)
+    return streams.stage(node.name, plan, flow, edge=assembly.edges[node.y], lanes=lanes, unit=lanes)

@@ -1,4 +1,4 @@
-"""A layer in a pipeline: its window, and its matrix-vector unit."""
+"""The place of a layer in a pipeline: its window, and its matrix-vector unit."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,15 +7,11 @@ from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Windows
 from fewbit.hw.layer.external import ExternalPlan
-from fewbit.hw.layer.loadable_unit import LoadableMatrixVectorUnit
-from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.layer.weight_steps import ExternalUnit
 
 from .registry import stage_of
-from .reorder import Reorder
-from .tile import TileRepeat, TileRepeatPlan, tile_order
-from .windows import layer_window, windowed
+from .tile_plan import TileRepeatPlan, tile_order
+from .windows_plan import layer_window, windowed
 
 __all__ = ["cycles_of_layer"]
 
@@ -27,7 +23,7 @@ def cycles_of_layer(edges: Mapping[str, Edge], windows: Mapping[str, Windows], p
     ----------
     edges : dict of golden edges
     windows : dict of golden.network.spatial.Windows
-        Nodes by the edge that holds their windows, as `hw.stages.windows.windows_of` gives them.
+        Nodes by the edge that holds their windows, as `hw.stages.windows_plan.windows_of` gives them.
     plan : hw.layer.plan.LayerPlan
 
     Raises
@@ -55,8 +51,7 @@ def _(assembly, node):
     if isinstance(plan, ExternalPlan):
         _external(assembly, plan, flow)
         return
-    kind = LoadableMatrixVectorUnit if plan.memories else MatrixVectorUnit
-    assembly.make(plan.y, plan, kind, flow, lanes=plan.lanes, unit=plan.neurons)
+    assembly.make(plan.y, plan, flow, lanes=plan.lanes, unit=plan.neurons)
 
 
 def _external(assembly, plan, flow):
@@ -67,15 +62,15 @@ def _external(assembly, plan, flow):
             name=f"tile_{plan.name}", bits=flow.format.bits, lanes=flow.lanes, beats=plan.tile * plan.steps,
             rows=plan.rows, attrs=plan.tiles.front.attrs,
         )  # fmt: skip
-        flow = replace(flow, source=(streams.add(repeat.name, repeat, TileRepeat, flow), 0))
+        flow = replace(flow, source=(streams.add(repeat.name, repeat, flow), 0))
     if plan.tile == 1:
-        assembly.make(plan.y, plan, ExternalUnit, flow, weights, lanes=plan.lanes, unit=plan.neurons)
+        assembly.make(plan.y, plan, flow, weights, lanes=plan.lanes, unit=plan.neurons)
         return
     beats = plan.pixels * plan.rows * plan.row_beats
-    number = streams.add(plan.name, plan, ExternalUnit, flow, weights, beats_out=beats)
+    number = streams.add(plan.name, plan, flow, weights, beats_out=beats)
     results = replace(
         flow, source=(number, 0), format=plan.format, lanes=plan.lanes, unit=plan.neurons,
         length=assembly.edges[plan.y].length,
     )  # fmt: skip
     order = tile_order(plan, assembly.edges)
-    assembly.make(plan.y, order, Reorder, results, lanes=plan.lanes, unit=plan.neurons)
+    assembly.make(plan.y, order, results, lanes=plan.lanes, unit=plan.neurons)
