@@ -25,6 +25,7 @@ FORMULA = f"(sqrt(K) + {_OWN}) * 2^-24 * sum |w||x|"
 # What is approximated, differently for values that stand elsewhere: up to 1 where a difference of exponentials cancels.
 _APPROXIMATED = ("Exp", "Log", "Sigmoid", "Tanh", "Erf", "Gelu", "Softsign", "Pow", "Sqrt", "Swish", "HardSwish")
 _CANCELLING = ("Elu", "Selu", "Celu", "Softplus", "Mish")
+_FUSED = {"FusedConv": "Conv", "FusedGemm": "Gemm"}  # products with an activation in them, and those without
 _MOVES = (Role.MOVE, Role.COPY, Role.CONCATENATION)
 
 
@@ -114,6 +115,10 @@ class FloatBounds:
 
     def _product(self, node: onnx.NodeProto, y: np.ndarray) -> np.ndarray:
         operands = self.operands(node)
+        if node.op_type in _FUSED:
+            return self._fused(node, y)
+        if node.op_type == "MatMulNBits":
+            node, operands = self._with_plain_weights(node, operands)
         sizes = [None if a is None or a.dtype.kind != "f" else abs(a) for a in operands]
         whole = [own if size is None else size for own, size in zip(operands, sizes, strict=True)]
         found = (math.sqrt(_terms(node, operands, y)) + _OWN) * UNIT * self._evaluated(node, whole)
@@ -125,6 +130,28 @@ class FloatBounds:
                     carried[2] = None if carried[2] is None else np.zeros_like(carried[2])
                 found = found + self._evaluated(node, carried)
         return found
+
+    def _fused(self, node: onnx.NodeProto, y: np.ndarray) -> np.ndarray:
+        """Return the bound of a product with an activation in it, none of which is steeper than its ``alpha``."""
+        attributes = attributes_of(node)
+        plain = onnx.helper.make_node(_FUSED[node.op_type], node.input[:3], node.output)
+        plain.attribute.extend(a for a in node.attribute if not a.name.startswith("activation"))
+        found = self._product(plain, y)
+        for name in node.input[3:]:
+            found = found + self.of(name) + UNIT * (abs(self._tensor(name)) + abs(y))
+        given = [attributes.get("activation_alpha", 0.0), *attributes.get("activation_params", [])]
+        steep = 1.0 if attributes.get("activation") in ("Clip", b"Clip") else max(1.0, *map(abs, given))
+        return steep * found + _OWN * UNIT * abs(y)
+
+    def _with_plain_weights(
+        self, node: onnx.NodeProto, operands: Sequence[np.ndarray | None]
+    ) -> tuple[onnx.NodeProto, list[np.ndarray | None]]:
+        """Return the product of a ``MatMulNBits`` as a ``MatMul``, and its operands, the weights as floats."""
+        one = np.eye(attributes_of(node)["K"], dtype=np.float32)
+        weights = np.asarray(self._reference.evaluate(node, [one, *operands[1:5], None][: len(node.input)])[0])
+        name = f"{node.output[0]} weights"
+        self._tensors[name] = weights
+        return onnx.helper.make_node("MatMul", [node.input[0], name], node.output), [operands[0], weights]
 
     def _elementwise(self, node: onnx.NodeProto, of_data: Sequence[str], y: np.ndarray) -> np.ndarray:
         operands, found = self.operands(node), np.zeros(y.shape)
@@ -158,7 +185,7 @@ def _terms(node: onnx.NodeProto, operands: Sequence[np.ndarray | None], y: np.nd
     """Return how many numbers are summed for a value that a product or an average makes."""
     attributes = attributes_of(node)
     shapes = [() if a is None else a.shape for a in operands]
-    if node.op_type == "MatMul":
+    if node.op_type in ("MatMul", "FusedMatMul"):
         return shapes[0][-1]
     if node.op_type == "Gemm":
         return shapes[0][0 if attributes.get("transA", 0) else -1] + 1

@@ -5,7 +5,8 @@ again. A code that differs is a *tie* if the bounds of the reference's float sum
 the boundary between the two codes: the real value lies on it, within what float32 tells apart.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,7 @@ class Steering:
         self._network, self._reference = walk.network, reference
         self._edges = walk.network.edges()
         self._quantized: dict[str, list[tuple[onnx.NodeProto, Data]]] = {}
+        self._bounded = _bounded(reference.file.nodes)
         for node in reference.file.nodes:
             data = walk.tensors.get(node.output[0])
             if _gives_codes(node) and isinstance(data, Data) and data.edge in self._edges:
@@ -94,7 +96,8 @@ class Steering:
         """Give an edge the reference's codes; return how many were others, and how many of those are ties."""
         counts = np.zeros(2, dtype=np.int64)
         for node, data in self._quantized.get(edge, ()):
-            theirs, index = np.asarray(tensors[node.output[0]]).reshape(-1), data.index.reshape(-1)
+            name = node.output[0]
+            theirs, index = np.asarray(tensors[self._bounded.get(name, name)]).reshape(-1), data.index.reshape(-1)
             theirs = theirs[: theirs.size // self._reference.copies]
             if theirs.size != index.size:
                 continue
@@ -138,6 +141,16 @@ class Steering:
         fmt = self._edges[edge].format
         flat[places] = np.clip(wanted, fmt.lo, fmt.hi).astype(values.dtype)
         found[edge] = values
+
+
+def _bounded(nodes: Sequence[onnx.NodeProto]) -> dict[str, str]:
+    """Return what a Clip makes of each tensor that only the Clip reads, by the tensor's name.
+
+    The import takes a quantizer and such a Clip as one quantizer of fewer codes.
+    """
+    readers = Counter(name for node in nodes for name in node.input)
+    clips = (node for node in nodes if node.op_type == "Clip")
+    return {node.input[0]: node.output[0] for node in clips if readers[node.input[0]] == 1}
 
 
 def _gives_codes(node: onnx.NodeProto) -> bool:

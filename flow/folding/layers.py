@@ -10,6 +10,7 @@ from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.network.spatial import Largest, View, Windows
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.layer.product_forms import Summed, options_of
+from fewbit.hw.stages.windows import windows_of
 
 from .layer import FoldableLayer
 
@@ -42,7 +43,7 @@ class FoldableNetwork(Mapping[str, FoldableLayer]):
     def __init__(self, network: Network):
         self.network = network
         self.edges: dict[str, Edge] = network.edges()
-        self._windows = {n.y: n for n in network.nodes if isinstance(n, Windows)}
+        self._windows = windows_of(network)
         self._readers: dict[str, list[Node]] = {}
         for node in network.nodes:
             for edge in set(node.inputs):

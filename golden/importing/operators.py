@@ -1,9 +1,9 @@
 """Every operator that can be imported, of every dialect, and what it says of itself (`golden.importing.registry`).
 
 Each folder of `golden.importing` is a dialect: ``ops`` has ONNX's own operators, ``qonnx`` those of QONNX and Brevitas,
-``exchange`` our own, ``qdq`` those of ONNX and onnxruntime on integers, ``finn`` those of FINN-ONNX; ``tflite`` is a
-world of its own, whose files are no ONNX. A new dialect is a new folder, and a new operator is a function in a file of
-one.
+``exchange`` our own, ``qdq`` those of ONNX and onnxruntime on integers, ``microsoft`` onnxruntime's on floats, ``finn``
+those of FINN-ONNX; ``tflite`` is a world of its own, whose files are no ONNX. A new dialect is a new folder, and a new
+operator is a function in a file of one.
 """
 
 import importlib

@@ -50,7 +50,7 @@ _REASONS: dict[str, str] = {
                     _RECURRENT),
     **dict.fromkeys(("Attention", "MultiHeadAttention", "GroupQueryAttention", "QAttention", "RotaryEmbedding"),
                     _ATTENTION),
-    **dict.fromkeys(("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMulIntegerToFloat"), _DYNAMIC),
+    **dict.fromkeys(("DynamicQuantizeLinear", "DynamicQuantizeMatMul"), _DYNAMIC),
     **dict.fromkeys(("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
                      "Bernoulli"), _RANDOM),
     **dict.fromkeys(("Loop", "Scan", "If", "WHILE", "IF"), _CONTROL),
@@ -59,7 +59,7 @@ _REASONS: dict[str, str] = {
     **dict.fromkeys(("NonMaxSuppression", "NonZero", "Unique", "Compress", "RoiAlign", "MaxRoiPool"), _BOXES),
     **dict.fromkeys(("DFT", "STFT", "MelWeightMatrix"), _SPECTRUM),
     **dict.fromkeys(("StringNormalizer", "StringConcat", "StringSplit", "TfIdfVectorizer", "RegexFullMatch"), _STRINGS),
-    **dict.fromkeys(("MatMulNBits", "MatMulBnb4", "FloatQuant"), _HALF),
+    **dict.fromkeys(("MatMulBnb4", "FloatQuant"), _HALF),
 }  # fmt: skip
 
 

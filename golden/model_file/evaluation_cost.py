@@ -15,6 +15,8 @@ from onnx import defs, helper, numpy_helper, shape_inference
 
 from fewbit.golden.limits.limit import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
 
+from .domains import MICROSOFT
+
 __all__ = ["Evaluation", "evaluation_of"]
 
 _OPERATIONS_A_SECOND = 1e8  # that onnxruntime does at least, on a slow machine
@@ -41,6 +43,7 @@ _LINEAR = {
     "Transpose", "Trilu", "Unsqueeze", "Upsample", "Where", "Xor",
 }  # fmt: skip
 _POOLS = ("AveragePool", "LpPool", "MaxPool")
+_OF_ONE = {"BiasGelu", "FastGelu", "Gelu", "QuickGelu"}  # onnxruntime's, whose output is like their first operand
 
 
 class Evaluation(Enum):
@@ -89,6 +92,9 @@ def evaluation_of(node: onnx.NodeProto, inputs: Sequence[np.ndarray | None], ops
 
 def _outputs(node: onnx.NodeProto, inputs: Sequence[np.ndarray | None], opset: int) -> list[tuple[int, int]] | None:
     """Return ``(values, bytes of each)`` of every output; None where they follow from more than shapes."""
+    if node.domain == MICROSOFT:
+        first = inputs[0] if inputs and node.op_type in _OF_ONE else None
+        return None if first is None else [(first.size, first.dtype.itemsize)]
     given: dict[str, Any] = {name: array for name, array in zip(node.input, inputs, strict=True) if name}
     try:
         schema = defs.get_schema(node.op_type, opset, "")
@@ -117,7 +123,7 @@ def _work(node: onnx.NodeProto, inputs: Sequence[Any], made: int) -> float | Non
     sizes = [a.size for a in inputs if a is not None]
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     kind = node.op_type
-    if kind in _LINEAR:
+    if kind in _LINEAR or (node.domain == MICROSOFT and kind in _OF_ONE):
         return None if _odd(kind, inputs, attributes) else (made + sum(sizes)) * (64 if kind == "TopK" else 1)
     if kind in _POOLS:
         return (made + sizes[0]) * math.prod(attributes.get("kernel_shape", ()))

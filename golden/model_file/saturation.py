@@ -15,15 +15,15 @@ from onnx import numpy_helper
 __all__ = ["unsaturated", "unsaturated_operands"]
 
 _OFFSET = 128
-# Where weights and their zero point stand among the operands; activations are the first, and their zero point is there:
+# Where weights, their zero point and that of the activations stand among the operands; activations are the first.
 _PLACES = {
-    "QLinearConv": (3, 5),
-    "QLinearMatMul": (3, 5),
-    "QGemm": (3, 5),
-    "ConvInteger": (1, 3),
-    "MatMulInteger": (1, 3),
+    "QLinearConv": (3, 5, 2),
+    "QLinearMatMul": (3, 5, 2),
+    "QGemm": (3, 5, 2),
+    "ConvInteger": (1, 3, 2),
+    "MatMulInteger": (1, 3, 2),
+    "MatMulIntegerToFloat": (1, 5, 4),
 }
-_ZERO_POINT = 2
 
 
 def unsaturated_operands(
@@ -31,7 +31,7 @@ def unsaturated_operands(
 ) -> tuple[onnx.NodeProto, list[np.ndarray | None]]:
     """Return a node and its operands, with which onnxruntime gives the exact result on every processor."""
     given = list(operands)
-    w, zero = _PLACES.get(node.op_type, (0, 0))
+    w, zero, _ = _PLACES.get(node.op_type, (0, 0, 0))
     codes, weights = (given[k] if k < len(given) else None for k in (0, w))
     if not w or codes is None or weights is None or (codes.dtype, weights.dtype) != (np.uint8, np.int8):
         return node, given
@@ -59,7 +59,7 @@ def unsaturated(model: onnx.ModelProto) -> None:
     constants = {one.name: one for one in graph.initializer}
     kinds = _element_types(model)
     for node in graph.node:
-        w, zero = _PLACES.get(node.op_type, (0, 0))
+        w, zero, _ = _PLACES.get(node.op_type, (0, 0, 0))
         if not w or kinds.get(node.input[0]) != onnx.TensorProto.UINT8 or node.input[w] not in constants:
             continue
         operands: list[np.ndarray | None] = [None] * len(node.input)
@@ -92,6 +92,7 @@ def _element_types(model: onnx.ModelProto) -> dict[str, int]:
     kinds = {value.name: value.type.tensor_type.elem_type for value in values}
     constants = {one.name: one.data_type for one in graph.initializer}
     for node in model.graph.node:
-        if node.op_type in _PLACES and len(node.input) > _ZERO_POINT and node.input[_ZERO_POINT] in constants:
-            kinds[node.input[0]] = constants[node.input[_ZERO_POINT]]
+        *_, zero = _PLACES.get(node.op_type, (0,))
+        if zero and len(node.input) > zero and node.input[zero] in constants:
+            kinds[node.input[0]] = constants[node.input[zero]]
     return kinds | constants

@@ -25,10 +25,10 @@ def tidy(network: Network) -> Network:
     multipliers of sums are made small, thresholds that change nothing are dropped, two in a row become one, and many
     levels become a multiply and shift.
     """
-    network = _drop_unread(_merge_padding(network))
-    network = _turn_falling(network)
+    network = _turn_falling(_drop_unread(network))
     network = smaller_sums(network)
-    network = compose_thresholds(_drop_identities(network))
+    network = _drop_unread(_merge_padding(_drop_identities(network)))
+    network = compose_thresholds(network)
     edges = network.edges()
     nodes = [as_rescale(n, edges[n.x]) or n if isinstance(n, Threshold) else n for n in network.nodes]
     return network.with_nodes(nodes)

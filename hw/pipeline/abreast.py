@@ -8,11 +8,12 @@ import numpy as np
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge, Network, Node
 from fewbit.golden.network.pointwise import Rescale, Threshold
-from fewbit.golden.network.spatial import View, Windows
+from fewbit.golden.network.spatial import View
 from fewbit.golden.network.window import Window
 from fewbit.hw.folding import Folding
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.stages.window_plan import abreast_of
+from fewbit.hw.stages.windows import windows_of
 
 __all__ = ["legal_abreast", "set_abreast"]
 
@@ -53,7 +54,7 @@ def set_abreast(network: Network, folding: Folding, edges: Mapping[str, Edge]) -
     """
     nodes: list[Node] = []
     renamed: dict[str, tuple[tuple[int, ...], int]] = {}  # size of the image and pixels at a time, by edge
-    windows = {n.y: n.window for n in network.nodes if isinstance(n, Windows)}
+    windows = {edge: node.window for edge, node in windows_of(network).items()}
     for node in network.nodes:
         if node.x in renamed:  # the activation of a layer with several pixels at a time
             size, count = renamed[node.x]

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fewbit.golden.network.graph import Edge, Network
-from fewbit.golden.network.spatial import View, Windows
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.graph import Edge, Network, Node, Output
+from fewbit.golden.network.spatial import Largest, View, Windows
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.memory.buffers import ultra_style
 
@@ -20,20 +21,51 @@ __all__ = ["layer_window", "window_plan", "windowed", "windows_of"]
 
 
 def windows_of(network: Network) -> dict[str, Windows]:
-    """Return the `Windows` node that makes the windows of an edge, by the edge's name, for all edges that hold some."""
+    """Return the `Windows` node of an edge, by the edge's name, for all edges whose one reader makes the windows.
+
+    A layer and a pool do, each as wide as it needs them. Of windows that anything else reads, or several nodes, there
+    is a stage: zeros around an image in front of a quantizer, say.
+    """
     found = {}
     for node in network.nodes:
-        if isinstance(node, Windows):
+        if isinstance(node, Windows) and _reader_makes_them(network, node.y, node.window.out_size):
             found[node.y] = node
         elif isinstance(node, View) and node.x in found:
             found[node.y] = found[node.x]  # several of them at a time
     return found
 
 
+def _reader_makes_them(network: Network, edge: str, out_size: tuple[int, int]) -> bool:
+    readers = network.readers(edge)
+    if len(readers) != 1:
+        return False
+    (reader,) = readers
+    if isinstance(reader, View):  # for a layer that computes several at a time, with a group for each
+        behind = network.readers(reader.y)
+        return len(behind) == 1 and _computes_several(behind[0], reader.size, out_size)
+    return isinstance(reader, Dense | FloatDense | Largest)
+
+
+def _computes_several(reader: Node | Output, size: tuple[int, ...], out_size: tuple[int, int]) -> bool:
+    """Say whether a node reads ``out_size`` windows as an image of ``size``, with a group for each in a pixel."""
+    if not isinstance(reader, Dense | FloatDense) or len(size) != 2:
+        return False
+    return reader.groups > 1 and (size[0], size[1] * reader.groups) == out_size
+
+
 @stage_of(Windows)
 def _(assembly, node):
-    """Make nothing: the reader makes the windows, as wide as it needs them."""
-    assembly.streams.rename(node.x, node.y)
+    """Make nothing where the reader makes the windows; else a `SlidingWindow` of the fewest channels that keep up."""
+    if node.y in assembly.windows:
+        assembly.streams.rename(node.x, node.y)
+        return
+    group = assembly.edges[node.x].channels // node.groups
+
+    def sliding(n: int) -> SlidingPlan:
+        return window_plan(assembly.edges, node, SlidingPlan, lanes=n, blocks=node.groups, chunks=group // n)
+
+    lanes = assembly.channels_at_once(group, lambda n: max(sliding(n).beats_in, sliding(n).beats_out))
+    assembly.streams.publish(node.y, windowed(assembly, node, sliding(lanes), node.x))
 
 
 @stage_of(View)

@@ -18,6 +18,11 @@ from fewbit.golden.model_file.source import ModelSource
 __all__ = ["OnnxReference"]
 
 _RUNTIME_DOMAINS = (*STANDARD_DOMAINS, "com.microsoft")
+_NARROW = {
+    onnx.TensorProto.DataType.Value(name)
+    for name in ("INT4", "UINT4", "INT2", "UINT2")
+    if name in onnx.TensorProto.DataType.keys()
+}  # older versions of onnx have not all of them
 _QONNX_NAMES = ("Quant", "Trunc", "BipolarQuant")  # which some files put into another domain
 
 
@@ -112,6 +117,7 @@ class _Runtime(OnnxReference):
         known = {output.name for output in graph.output}
         names = dict.fromkeys(name for node in graph.node for name in node.output if name and name not in known)
         graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+        self._given = _in_bytes(self._proto)
         unsaturated(self._proto)
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -120,9 +126,40 @@ class _Runtime(OnnxReference):
         )
 
     def _execute(self, number, feeds):
-        names = [output.name for output in self._session.get_outputs()]
+        names = [self._given.get(output.name, output.name) for output in self._session.get_outputs()]
         found = dict(zip(names, self._session.run(None, feeds), strict=True))
         return self.file.constants | feeds | found
+
+
+def _in_bytes(model: onnx.ModelProto) -> dict[str, str]:
+    """Let a model give its outputs of less than a byte as int8, as onnxruntime's Python has no arrays of such.
+
+    Returns
+    -------
+    dict of str to str
+        The names that these outputs had, by the names that they have now.
+    """
+    graph, names = model.graph, {}
+    if not _has_narrow(graph):
+        return names
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    kinds = {v.name: v.type.tensor_type.elem_type for v in (*inferred.value_info, *inferred.output)}
+    for output in graph.output:
+        if kinds.get(output.name) not in _NARROW:
+            continue
+        name = f"{output.name} in bytes"
+        graph.node.append(helper.make_node("Cast", [output.name], [name], to=onnx.TensorProto.INT8))
+        names[name] = output.name
+        output.CopyFrom(helper.make_empty_tensor_value_info(name))
+    return names
+
+
+def _has_narrow(graph: onnx.GraphProto) -> bool:
+    """Say whether a graph has integers of less than a byte: constants of such a type, or quantizers to one."""
+    attributes = [a for node in graph.node for a in node.attribute]
+    kinds = {tensor.data_type for tensor in graph.initializer} | {a.t.data_type for a in attributes if a.HasField("t")}
+    kinds |= {a.i for a in attributes if a.name == "output_dtype"}
+    return not kinds.isdisjoint(_NARROW)
 
 
 class _Qonnx(OnnxReference):
@@ -157,5 +194,6 @@ class _Qonnx(OnnxReference):
             return super().evaluate(node, operands)
         context = dict(zip(node.input, operands, strict=True))
         context |= {name: np.empty(0, dtype=np.float32) for name in node.output}
-        getCustomOp(own).execute_node(context, self._model.graph)
+        version = self._model.get_opset_imports().get(own.domain)  # operators differ between versions
+        getCustomOp(own, version).execute_node(context, self._model.graph)
         return [context[name] for name in node.output]

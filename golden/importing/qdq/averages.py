@@ -13,7 +13,7 @@ from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers import elementwise as ew
 
 from .operands import integer_data, one_scale, one_zero, type_name
-from .products import rounded_codes, shifted
+from .products import as_it_was, channels_first, rounded_codes, shifted
 from .quantizers import requantized
 
 F32 = np.float32
@@ -22,11 +22,15 @@ F32 = np.float32
 def _operands(inputs, attributes):
     """Return the tensor, its scale and zero point, and the output's."""
     x, x_scale, x_zero, y_scale, y_zero = [*inputs, None][:5]
-    if attributes.get("channels_last", 0):
-        raise ModelError("channels_last is not supported; export the model with channels first")
     if not isinstance(y_zero, Constant):
         raise ModelError("its output's zero point, which gives the type of its codes, must be a constant")
-    return (x, one_scale(x_scale, "its input's scale"), one_zero(x_zero, "its input's zero point"), y_scale, y_zero)
+    return (
+        channels_first(x, attributes),
+        one_scale(x_scale, "its input's scale"),
+        one_zero(x_zero, "its input's zero point"),
+        y_scale,
+        y_zero,
+    )
 
 
 @handles("QLinearGlobalAveragePool", domains=(MICROSOFT,), role=Role.AVERAGE, takes_integers=True, is_quantized=True)
@@ -41,7 +45,7 @@ def q_linear_global_average_pool(importer, node, inputs, attributes):
     (mean,) = y.chain
     y = replace(y, chain=(ew.Dequantize(np.rint(mean.scale * count), mean.zero),))
     factor = F32(x_scale / F32(one_scale(y_scale, "its output's scale") * F32(count)))
-    return [rounded_codes(importer, y, np.asarray(factor), (y_scale, y_zero))]
+    return [as_it_was(rounded_codes(importer, y, np.asarray(factor), (y_scale, y_zero)), attributes)]
 
 
 @handles("QLinearAveragePool", domains=(MICROSOFT,), role=Role.AVERAGE, takes_integers=True, is_quantized=True)
@@ -59,4 +63,4 @@ def q_linear_average_pool(importer, node, inputs, attributes):
     zero = np.full(1, one_zero(y_zero, "its output's zero point"), dtype=F32)
     scale = np.full(1, one_scale(y_scale, "its output's scale"), dtype=F32)
     y = y.then(ew.WithConstant("div", scale), ew.WithConstant("add", zero))
-    return [requantized(importer, y, F32(1), F32(0), type_name(y_zero.array.dtype))]
+    return [as_it_was(requantized(importer, y, F32(1), F32(0), type_name(y_zero.array.dtype)), attributes)]

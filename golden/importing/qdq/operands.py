@@ -65,8 +65,16 @@ def format_of_type(name: str) -> Format:
     return (Unsigned if name.startswith("u") else Signed)(int(bits))
 
 
-def scales(tensor: Tensor | None, what: str) -> np.ndarray:
-    """Return a constant of scales, float32; ``what`` names it in an error.
+def scales(tensor: Tensor | None, what: str, *, of_constant: bool = False) -> np.ndarray:
+    """Return a constant of scales, float32.
+
+    Parameters
+    ----------
+    tensor : Tensor or None
+    what : str
+        How an error names it.
+    of_constant : bool
+        Whether they are those of a constant, such as weights: nothing is divided by them, so they may be 0 or negative.
 
     Raises
     ------
@@ -79,8 +87,8 @@ def scales(tensor: Tensor | None, what: str) -> np.ndarray:
     array = constant(tensor, what)
     if array.dtype != np.float32:
         raise ModelError(f"{what} must be of float32, not {array.dtype}: the model's arithmetic is that of its scales")
-    if not (array.size and np.isfinite(array).all() and (array > 0).all()):
-        raise ModelError(f"{what} must be positive and finite")
+    if not (array.size and np.isfinite(array).all() and (of_constant or (array > 0).all())):
+        raise ModelError(f"{what} must be {'finite' if of_constant else 'positive and finite'}")
     return array
 
 

@@ -100,11 +100,11 @@ def _code_type(zero: Tensor | None, attributes: dict[str, Any]) -> str:
 
 
 def _parameters(
-    operands: Sequence[Tensor | None], attributes: dict[str, Any], shape: Sequence[int]
+    operands: Sequence[Tensor | None], attributes: dict[str, Any], shape: Sequence[int], *, of_constant: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return scale (float32) and zero point (int64), laid out to broadcast against a tensor of ``shape``."""
     axis, block = attributes.get("axis", 1), attributes.get("block_size", 0)
-    scale = scales(operands[0], "its scale")
+    scale = scales(operands[0], "its scale", of_constant=of_constant)
     zero = np.zeros((), dtype=np.int64) if operands[1] is None else whole_numbers(operands[1], "its zero point")
     return along_axis(scale, shape, axis, block), along_axis(zero, shape, axis, block)
 
@@ -180,7 +180,7 @@ def dequantize_linear(importer, node, inputs, attributes):
     x, operands = inputs[0], [None, *inputs[1:], None][1:3]
     if isinstance(x, Closed):
         return [_on_host(importer, node, inputs, x)]
-    scale, zero = _parameters(operands, attributes, shape_of(x))
+    scale, zero = _parameters(operands, attributes, shape_of(x), of_constant=isinstance(x, Constant))
     if isinstance(x, Constant):
         return [dequantized_constant(whole_numbers(x, "its operand"), scale, zero)]
     data, (scale, zero) = by_channels(importer, integer_data(x), scale.astype(np.float64), zero.astype(np.float64))

@@ -2,6 +2,7 @@
 
 import json
 
+import ml_dtypes
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
@@ -12,6 +13,7 @@ from fewbit.flow.project.project import Project
 from fewbit.golden.importing.importer import ModelError
 from fewbit.places import HOME
 from tests.support.graphs import Graph
+from tests.support.qdq_models import QdqGraph
 from tests.support.small_network import SPEC, samples, small
 
 BREVITAS = [HOME / "tests" / "models" / f"{name}.onnx" for name in ("tfc_w1a1", "tfc_w2a2", "mlp_w4a4_bias_perch")]
@@ -22,6 +24,13 @@ def checked(project, images):
     found = check_with_reference(project, reference_for(project), images, project.execute(images.values), told.append)
     assert told == list(range(1, len(images) + 1))
     return found
+
+
+def floats(project, *shape):
+    """Return twenty samples as a model without a declaration takes them."""
+    x = np.random.default_rng(3).normal(0, 1, (20, *shape)).astype(np.float32)
+    np.savez(project.model.with_suffix(".npz"), x=x)
+    return load_images(project.model.with_suffix(".npz"), project.network)
 
 
 def averaged(path, scale, *, end=lambda graph, t: (t,)):
@@ -141,6 +150,44 @@ def test_plain_operators_are_checked_with_onnxruntime_and_initializers_may_be_in
     project = Project(scratch / "m.onnx")
     found = checked(project, random_images(project.network, 7))
     assert found.reference == "onnxruntime" and found.explained and found.labels_equal == 7
+
+
+def test_a_clip_of_codes_is_a_part_of_its_quantizer(scratch):
+    """Codes beyond the Clip, which the reference has and golden has not, are no differences."""
+    graph = QdqGraph((2, 4, 4))
+    code, scale, zero = graph.quantize(scale=0.3, zero=1, dtype=np.uint8)
+    code = graph.op("Clip", code, graph.const(0, np.uint8), graph.const(6, np.uint8))
+    graph.x = graph.op("AveragePool", graph.op("DequantizeLinear", code, scale, zero), kernel_shape=[2, 2])
+    graph.pair(scale=0.3)  # means of four codes in the codes' own scale: ties, so that codes are compared
+    graph.finish().save(scratch / "m.onnx")
+    project = Project(scratch / "m.onnx")
+    found = checked(project, floats(project, 2, 4, 4))
+    assert found.explained and 0 < found.codes_tied == found.codes < 400
+
+
+@pytest.mark.parametrize("dtype", [ml_dtypes.int4, ml_dtypes.uint4])
+def test_codes_of_four_bits_are_compared_as_bytes(dtype, scratch):
+    graph = QdqGraph((12,))
+    scale, zero = graph.const(0.5), graph.const(np.array(2).astype(dtype), dtype)
+    t = graph.op("DequantizeLinear", graph.op("QuantizeLinear", "input", scale, zero), scale, zero)
+    t = graph.op("MatMul", t, graph.weights((12, 5), around=0.01))
+    graph.finish(graph.op("DequantizeLinear", graph.op("QuantizeLinear", t, scale, zero), scale, zero))
+    graph.save(scratch / "m.onnx")
+    project = Project(scratch / "m.onnx")
+    found = checked(project, floats(project, 12))
+    assert found.reference == "onnxruntime" and found.explained and found.labels_equal == 20
+
+
+def test_an_operator_of_qonnx_is_that_of_the_models_version(scratch):
+    """`Trunc` had no scale and zero point of its output in the first version."""
+    graph = Graph(["N", 3, 4, 4])
+    t = graph.op("AveragePool", graph.quant("input", 0.3), kernel_shape=[2, 2], strides=[2, 2])
+    t = graph.op("Trunc", t, 0.3 / 4, 0.0, 6.0, 4.0, domain=graph.domain, rounding_mode="FLOOR")
+    w = graph.quant(graph.const(np.random.default_rng(2).normal(0, 1, (12, 5))), 0.3)
+    graph.end(graph.op("MatMul", graph.op("Flatten", t), w)).save(scratch / "m.onnx")
+    project = Project(scratch / "m.onnx")
+    found = checked(project, floats(project, 3, 4, 4))
+    assert found.explained and found.labels_equal + found.ties == 20
 
 
 def test_codes_are_refused_and_a_failure_is_one_error(scratch, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.execute import run
 from fewbit.golden.network.reorder import Reorder
+from fewbit.golden.network.spatial import Windows
 from tests.support.executor import agree
 from tests.support.graphs import Graph
 
@@ -63,3 +64,13 @@ def test_float_models(mode, value, pads, scratch):
     (want,) = onnxruntime.InferenceSession(scratch / "m.onnx").run(None, {"input": IMAGES})
     (got,) = run(network, network.encode(IMAGES)).outputs.values()
     assert got.shape == want.shape and np.abs(got - want).max() < 1e-5 * np.abs(want).max()
+
+
+def test_a_quantizer_that_changes_nothing_may_stand_behind(scratch):
+    """The window of the convolution pads then, as if there were none."""
+    graph = Graph([len(IMAGES), 4, 5, 6])
+    t = filtered(graph, graph.quant("input", 0.25), 4)
+    t = graph.op("Pad", t, graph.const(SPATIAL, np.int64), 0.0)
+    network = agree(graph.end(filtered(graph, graph.quant(t, 2.0), 3)), IMAGES, scratch / "m.onnx")
+    windows = [n.window for n in network.nodes if isinstance(n, Windows)]
+    assert [(w.kernel, w.pads) for w in windows] == [((2, 2), (0, 0, 0, 0)), ((2, 2), (1, 2, 2, 1))]

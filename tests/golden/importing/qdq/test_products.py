@@ -88,10 +88,50 @@ def graph_shape(graph):
     return tuple(d.dim_value for d in graph.inputs[0].type.tensor_type.shape.dim[1:])
 
 
+@pytest.mark.parametrize("kind", ["QGemm", "MatMulIntegerToFloat"])
+def test_products_that_give_floats(kind, scratch):
+    graph = QdqGraph((16,))
+    code, scale, zero = graph.quantize(dtype=np.uint8, zero=120, scale=0.03)
+    w, steps, zeros = operands(graph, np.int8, channels=6, shape=(16, 6))
+    if kind == "QGemm":
+        bias = graph.const(graph.rng.integers(-3000, 3000, 6), np.int32)
+        y = graph.microsoft(kind, code, scale, zero, w, steps, zeros, bias, alpha=0.7)
+    else:
+        bias = graph.const(graph.rng.normal(0, 1, 6))
+        y = graph.microsoft(kind, code, w, scale, steps, zero, zeros, bias)
+    graph.pair(y, zero=-4)
+    found = compared(graph.finish().save(scratch / "model.onnx"), samples((16,), count=40))
+    assert found[1] == 0 and found[0] > 800
+
+
+def test_channels_last(scratch):
+    graph = QdqGraph((8, 8, 3))
+    code, *parameters = graph.quantize(zero=3, scale=0.03)
+    code = graph.microsoft("NhwcMaxPool", code, kernel_shape=[2, 2], strides=[2, 2], pads=[0, 0, 1, 1])
+    own = graph.const(0.25), graph.const(7, np.int8)  # with which the average's sum of floats is exact
+    last = dict(channels_last=1)
+    code = graph.microsoft("QLinearConv", code, *parameters, *operands(graph, np.int8, channels=5, shape=(5, 3, 3, 3)),
+                           *own, pads=[1] * 4, kernel_shape=[3, 3], **last)  # fmt: skip
+    code = graph.microsoft("QLinearAveragePool", code, *own, *own, kernel_shape=[2, 2], **last)
+    code = graph.microsoft("QLinearGlobalAveragePool", code, *own, *out(graph, np.int8, 0.1), **last)
+    model = graph.finish(graph.op("DequantizeLinear", code, *own))
+    found = compared(model.save(scratch / "model.onnx"), samples((8, 8, 3)))
+    assert found[1] == 0 and found[0] > 900
+
+
 def test_what_is_refused(scratch):
     graph = QdqGraph((16,))
     code, *parameters = graph.quantize(dtype=np.uint8)
-    w = operands(graph, np.int8, shape=(16, 6))
-    y = graph.microsoft("QGemm", code, *parameters, *w)
-    with pytest.raises(ModelError, match="QGemm.*scale"):
+    y = graph.microsoft("QGemm", code, *parameters, *operands(graph, np.int8, shape=(16, 6)), transA=1)
+    with pytest.raises(ModelError, match="QGemm.*transA"):
+        import_model(graph.finish(y).save(scratch / "model.onnx"))
+
+    graph = QdqGraph((16,))
+    code, scale, zero = graph.quantize(dtype=np.uint8)
+    w, steps, zeros = operands(graph, np.int8, shape=(16, 6))
+    dynamic = graph.op(
+        "ReduceMax", graph.op("DequantizeLinear", code, scale, zero), graph.const([1], np.int64), keepdims=0
+    )
+    y = graph.microsoft("MatMulIntegerToFloat", code, w, dynamic, steps, zero, zeros)
+    with pytest.raises(ModelError, match="MatMulIntegerToFloat.*computed from data"):
         import_model(graph.finish(y).save(scratch / "model.onnx"))

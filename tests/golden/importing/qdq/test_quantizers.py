@@ -194,6 +194,16 @@ def refused(graph, scratch, *words, x=None):
     assert "\n" not in line and all(word in line for word in words), line
 
 
+def test_scales_of_weights_may_be_negative_or_zero(scratch):
+    graph = QdqGraph((12,))
+    steps = graph.const([0.02, -0.03, 0.0, -0.01, 0.04])
+    w = graph.op("DequantizeLinear", graph.const(graph.codes((12, 5), np.int8), np.int8), steps, axis=1)
+    graph.pair(graph.op("MatMul", graph.pair(), w), scale=0.1)
+    x = np.random.default_rng(3).normal(0, 2, (40, 12)).astype(np.float32)
+    found = compared(graph.finish().save(scratch / "model.onnx"), x)
+    assert found[1] == 0 and found[0] == 40 * 17
+
+
 def test_what_is_refused(scratch):
     graph = QdqGraph((12,))
     code, *_ = graph.quantize()
