@@ -10,7 +10,7 @@ from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.network.spatial import Largest, View, Windows
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.layer.product_forms import Summed, options_of
-from fewbit.hw.stages.windows import windows_of
+from fewbit.hw.stages.windows_plan import windows_of
 
 from .layer import FoldableLayer
 

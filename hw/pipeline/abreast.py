@@ -13,7 +13,7 @@ from fewbit.golden.network.window import Window
 from fewbit.hw.folding import Folding
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.stages.window_plan import abreast_of
-from fewbit.hw.stages.windows import windows_of
+from fewbit.hw.stages.windows_plan import windows_of
 
 __all__ = ["legal_abreast", "set_abreast"]
 
