@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from fewbit.golden.network.graph import Network
+from fewbit.golden.registry import import_all
+from fewbit.hw import stages
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.memory.external_plan import WeightPortPlan
+from fewbit.hw.stages.registry import cost_of
 from fewbit.hw.targets.named import USUAL
 
 from .cost import LOADER, LOADER_FF, Cost, WeightBus, cost_of_layer, cost_of_pool, total
@@ -15,6 +18,8 @@ from .layers import FoldableLayer, FoldableNetwork, layers_of, slowest
 
 __all__ = ["Candidate", "ParetoPoint", "candidates", "costs_beside", "costs_of_weights", "estimate", "estimate_all",
            "fastest_within", "known_cost", "pareto", "with_dsps"]  # fmt: skip
+
+import_all(stages, "_plan")  # where nodes have the costs of their stages
 
 
 @dataclass(frozen=True)
@@ -87,19 +92,8 @@ def costs_beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:
     """Return the costs of pools, and of stages that are neither those nor layers, as narrow as these cycles a frame
     allow."""
     pools = [cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools]
-    return pools + _beside(layers, cycles)
-
-
-def _beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:
-    """Return the costs of stages beside layers and pools, each as narrow as these cycles a frame allow."""
-    if not layers.others:
-        return []
-    from fewbit.golden.registry import import_all  # stages bring Amaranth, which no other estimate needs
-    from fewbit.hw import stages
-    from fewbit.hw.stages.registry import cost_of
-
-    import_all(stages)
-    return [cost_of.of(node)(node, layers.edges, cycles) for node in layers.others if type(node) in cost_of]
+    others = [cost_of.of(node)(node, layers.edges, cycles) for node in layers.others if type(node) in cost_of]
+    return pools + others
 
 
 def fastest_within(network: Network | FoldableNetwork, luts: int) -> Folding:
