@@ -19,7 +19,6 @@ from fewbit.golden.model_file.domains import MICROSOFT, ONNX
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers import elementwise as ew
 
-
 _PARAMETERS = {  # names of the parameters of the activations that have some, in order, and what they are otherwise
     "LeakyRelu": {"alpha": 0.01}, "HardSigmoid": {"alpha": 0.2, "beta": 0.5}, "Clip": {"min": None, "max": None},
     "Elu": {"alpha": 1.0},
