@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 
 from fewbit.golden.importing.operands import constant
-from fewbit.golden.importing.operators import Role, is_of_floats, operator_of, role_of
+from fewbit.golden.importing.operators import Role, is_of_floats, is_quantizer, operator_of, role_of
 from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.tensors import Constant
 from fewbit.golden.limits.time_and_memory import entering, walls
-from fewbit.golden.model_file.domains import STANDARD_DOMAINS
+from fewbit.golden.model_file.domains import MICROSOFT, STANDARD_DOMAINS
 from fewbit.golden.model_file.file import ModelError, ModelSource, OnnxFile, attributes_of, describe, evaluate
 
 from .batchnorm import fold_affine
@@ -87,6 +87,11 @@ class _Reader:
 
     def _visit(self, node):
         entering(describe(node))
+        if not is_of_floats(node) and not is_quantizer(node) and node.domain == MICROSOFT:
+            raise ModelError(
+                f"{describe(node)}: it is onnxruntime's own operator; quantize the model as it was before onnxruntime "
+                "optimized it"
+            )
         if not is_of_floats(node):
             raise ModelError(
                 f"{describe(node)}: the model is quantized already; post-training quantization takes floats"
@@ -108,6 +113,8 @@ class _Reader:
 
     def _product(self, node):
         attributes = attributes_of(node)
+        if node.op_type not in (*_CONVOLUTIONS, "Gemm", "MatMul"):
+            raise ModelError(f"{describe(node)}: {node.op_type} cannot be quantized; write the product as MatMul")
         x, w, *more = node.input
         if x in self.constants or w not in self.constants:
             raise ModelError(f"{describe(node)}: its first operand must depend on the input, its second be the weights")

@@ -191,6 +191,8 @@ def _terms(node: onnx.NodeProto, operands: Sequence[np.ndarray | None], y: np.nd
         return shapes[0][0 if attributes.get("transA", 0) else -1] + 1
     if node.op_type in ("Conv", "ConvTranspose"):
         return math.prod(shapes[1][1 if node.op_type == "Conv" else 0 :]) + 1
+    if node.op_type == "Einsum":  # (M, K) by (K, N), in whatever order their axes are
+        return math.isqrt(math.prod(shapes[0]) * math.prod(shapes[1]) // max(1, y.size))
     if "kernel_shape" in attributes:
         return math.prod(attributes["kernel_shape"])
     return max(1, -(-math.prod(shapes[0]) // max(1, y.size)))

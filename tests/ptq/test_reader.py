@@ -121,6 +121,12 @@ def test_what_cannot_be_quantized_is_named(scratch):
     assert "node 'MatMul_0' (MatMul): its first operand must depend on the input, its second be the weights" in refused(
         scratch, lambda g: g.op("MatMul", "input", "input"), shape=(4, 4)
     )
+    assert "(Einsum): Einsum cannot be quantized; write the product as MatMul" in refused(
+        scratch, lambda g: g.op("Einsum", "input", weights, equation="nk,mk->nm")
+    )
+    assert "(FusedGemm): it is onnxruntime's own operator; quantize the model as it was before" in refused(
+        scratch, lambda g: g.op("FusedGemm", "input", weights, domain="com.microsoft", activation="Relu")
+    )
     assert "has no layer (MatMul, Gemm or Conv)" in refused(scratch, lambda g: g.op("Relu", "input"))
     assert "opset 9 is too old" in refused(scratch, lambda g: g.op("MatMul", "input", weights), opset=9)
     assert "transA is not supported" in refused(

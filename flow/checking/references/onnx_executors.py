@@ -19,9 +19,7 @@ __all__ = ["OnnxReference"]
 
 _RUNTIME_DOMAINS = (*STANDARD_DOMAINS, "com.microsoft")
 _NARROW = {
-    onnx.TensorProto.DataType.Value(name)
-    for name in ("INT4", "UINT4", "INT2", "UINT2")
-    if name in onnx.TensorProto.DataType.keys()
+    number for name, number in onnx.TensorProto.DataType.items() if name in ("INT4", "UINT4", "INT2", "UINT2")
 }  # older versions of onnx have not all of them
 _QONNX_NAMES = ("Quant", "Trunc", "BipolarQuant")  # which some files put into another domain
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import onnx
 
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import Closed
+from fewbit.golden.importing.tensors import Closed, Constant
 from fewbit.golden.model_file.file import FLOAT_TYPES, ModelError
 from fewbit.golden.numbers import elementwise as ew
 
@@ -27,6 +28,15 @@ def cast(importer, node, inputs, attributes):
         raise ModelError("data may be Cast to float32 only, or from there to double or float16 and back")
     data = replace(tensor, dtype=kind)
     return [data.then(ew.float16()) if kind == "float16" else data]
+
+
+@handles("CastLike", role=Role.AFFINE, takes_integers=True)
+def cast_like(importer, node, inputs, attributes):
+    """Import ONNX ``CastLike``: ``Cast`` to the type of its second operand."""
+    like = inputs[1]
+    name = str(like.array.dtype) if isinstance(like, Constant) else getattr(like, "dtype", "float32")
+    to = onnx.helper.np_dtype_to_tensor_dtype(np.dtype("float64" if name == "double" else name))
+    return cast(importer, node, inputs[:1], {"to": to})
 
 
 def _of_host(tensor: Closed, to: int) -> Closed:

@@ -11,6 +11,7 @@ from fewbit.golden.importing.one_edge import of_one_edge
 from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import all_operands, constant, data_of
 from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.importing.straight_through import straight_through
 from fewbit.golden.importing.tensors import Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError, OnnxFile, evaluate
 from fewbit.golden.numbers import elementwise as ew
@@ -28,6 +29,9 @@ def arithmetic(importer, node, inputs, attributes):
     if isinstance(a, Constant) and isinstance(b, Constant):
         return [_scaled_constant(importer, node, a, b, kind)]
     if not isinstance(a, Constant) and not isinstance(b, Constant):
+        quantized = straight_through(kind, data_of(a), data_of(b))
+        if quantized is not None:
+            return [quantized]
         y = of_one_edge(importer, node, inputs, joinable=kind in ("add", "sub"))
         return [joined(importer, node.op_type, a, b) if y is None else y]
     if kind == "div" and isinstance(a, Constant):
@@ -51,6 +55,13 @@ def sum_of_all(importer, node, inputs, attributes):
     return [total]
 
 
+@handles("Mean", role=Role.AFFINE, sums=True)
+def mean_of_all(importer, node, inputs, attributes):
+    """Import ONNX ``Mean`` of several tensors of one shape: their ``Sum``, over how many they are."""
+    (total,) = sum_of_all(importer, node, inputs, attributes)
+    return [data_of(total).then(ew.WithConstant("div", np.full(1, len(inputs), dtype=np.float32)))]
+
+
 def _data_and_constant(a: Tensor, b: Tensor) -> tuple[Data, np.ndarray, bool]:
     """Return the data, the constant array, and whether the constant comes first."""
     if isinstance(b, Constant):
@@ -69,17 +80,6 @@ def _scaled_constant(importer: OnnxImportState, node: onnx.NodeProto, a: Constan
     i = a.integers
     scale = i.scale * factor if kind == "mul" else i.scale / factor
     return Constant(result, replace(i, scale=scale))
-
-
-@handles("Min", "Max", role=Role.FUNCTION)
-def bound(importer, node, inputs, attributes):
-    """Import ONNX ``Min`` and ``Max`` of data and a constant, or of any operands that stand on one edge."""
-    if len(inputs) != 2 or not any(isinstance(t, Constant) for t in inputs):
-        return [_together(importer, node, inputs)]
-    data, c, _ = _data_and_constant(*inputs)
-    function = np.minimum if node.op_type == "Min" else np.maximum
-    data, c = fitting(importer, data, c)
-    return [data.then(ew.Call(node.op_type, function, (c,)))]
 
 
 @handles("Where", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not",
@@ -178,14 +178,14 @@ def rounding(importer, node, inputs, attributes):
 
 @handles("Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Softsign", "Abs", "Exp", "Log", "Sqrt",
          "Reciprocal", "Erf", "HardSwish", "Mish", "Gelu", "Celu", "ThresholdedRelu", "Shrink",
-         "Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", role=Role.FUNCTION)  # fmt: skip
+         "Swish", "Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", role=Role.FUNCTION)  # fmt: skip
 def functions_of_onnxruntime(importer, node, inputs, attributes):
     """Import ONNX functions whose float32 results are onnxruntime's own, so that no bit of them can differ.
 
     ``Sigmoid``, ``Tanh``, ``HardSigmoid``, ``Elu``, ``Selu``, ``Softplus``, ``Softsign``, ``Abs``, ``Exp``, ``Log``,
     ``Sqrt``, ``Reciprocal``, ``Erf``, ``HardSwish``, ``Mish``, ``Gelu``, ``Celu``, ``ThresholdedRelu``, ``Shrink``,
-    ``Sin``, ``Cos``, ``Tan``, ``Atan``, ``Sinh``, ``Cosh``, ``Asinh``. That these are monotone in float32, too, nobody
-    promises, so every integer in front of them is visited.
+    ``Swish``, ``Sin``, ``Cos``, ``Tan``, ``Atan``, ``Sinh``, ``Cosh``, ``Asinh``. That these are monotone in float32,
+    too, nobody promises, so every integer in front of them is visited.
     """
     return [_called(importer, node, inputs, monotone=False)]
 

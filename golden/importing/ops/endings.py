@@ -32,9 +32,9 @@ def softmax(importer, node, inputs, attributes):
     return [Closed(data, ((node.op_type, AlongAxis(function, axis)),), data.shape)]
 
 
-@handles("ArgMax", role=Role.LABEL)
+@handles("ArgMax", "ArgMin", role=Role.LABEL)
 def arg_max(importer, node, inputs, attributes):
-    """Import ONNX ``ArgMax`` over the classes, of every pixel where the data is an image."""
+    """Import ONNX ``ArgMax`` and ``ArgMin`` over the classes, of every pixel where the data is an image."""
     scores = inputs[0]
     if isinstance(scores, Data) and scores.dtype in _EXACT:
         scores = replace(scores, dtype=FLOAT32)
@@ -45,10 +45,10 @@ def arg_max(importer, node, inputs, attributes):
         raise ModelError("select_last_index is not supported; the first of equals wins")
 
     def index(y, axis):
-        return y.argmax(axis=axis, keepdims=keep)
+        return (y.argmax if node.op_type == "ArgMax" else y.argmin)(axis=axis, keepdims=keep)
 
     shape = shape[:axis] + (1,) * keep + shape[axis + 1 :]
-    return [Closed(data, (*closing, ("ArgMax", AlongAxis(index, axis))), shape, is_label=True)]
+    return [Closed(data, (*closing, (node.op_type, AlongAxis(index, axis))), shape, is_label=True)]
 
 
 @handles("TopK", role=Role.LABEL)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import onnx
 
 from fewbit.golden.importing.layout import flat, image, is_natural, ordered, rows
 from fewbit.golden.importing.onnx_import_state import OnnxImportState
@@ -13,8 +14,11 @@ from fewbit.golden.importing.tensors import Data
 from fewbit.golden.importing.windows import whole
 from fewbit.golden.model_file.file import ModelError, describe
 from fewbit.golden.network.spatial import Largest
+from fewbit.golden.numbers import elementwise as ew
 
 from .pools import largest
+
+__all__ = ["negated", "reduce"]
 
 
 @handles("ReduceSum", "ReduceMean", role=Role.AVERAGE)
@@ -39,6 +43,28 @@ def reduce(importer, node, inputs, attributes):
         y = _of_rows(importer, turned.reshaped(lambda i: i.reshape(*shape, -1)), largest_of, mean)
     y = y.reshaped(lambda i: i.reshape(shape))
     return [y.reshaped(lambda i: np.expand_dims(i, tuple(axes))) if attributes.get("keepdims", 1) else y]
+
+
+@handles("ReduceMin", role=Role.MOVE)
+def reduce_min(importer, node, inputs, attributes):
+    """Import ONNX ``ReduceMin``: of the negative values the negative of the largest."""
+    plain = onnx.helper.make_node("ReduceMax", node.input, node.output, node.name)
+    (y,) = reduce(importer, plain, [negated(data_of(inputs[0])), *inputs[1:]], attributes)
+    return [negated(y)]
+
+
+@handles("ReduceL1", "ReduceL2", "ReduceSumSquare", role=Role.AVERAGE)
+def reduce_powers(importer, node, inputs, attributes):
+    """Import ONNX ``ReduceL1``, ``ReduceL2`` and ``ReduceSumSquare``: sums of magnitudes or squares, and their root."""
+    plain = onnx.helper.make_node("ReduceSum", node.input, node.output, node.name)
+    powers = importer.builder.powers(data_of(inputs[0]), 1 if node.op_type == "ReduceL1" else 2)
+    (y,) = reduce(importer, plain, [powers, *inputs[1:]], attributes)
+    return [y.then(ew.Call("Root", np.sqrt)) if node.op_type == "ReduceL2" else y]
+
+
+def negated(data: Data) -> Data:
+    """Return the negative of data, which float32 has exactly."""
+    return data.then(ew.WithConstant("mul", np.full(1, -1, dtype=np.float32)))
 
 
 def _axes(data: Data, inputs, attributes) -> list[int]:

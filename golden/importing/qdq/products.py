@@ -104,7 +104,7 @@ def _factor(x: Tensor | None, w: Tensor | None, y: Tensor | None, alpha: float =
 
 
 def _factor_of_floats(x: Tensor | None, w: Tensor | None, alpha: float = 1.0) -> np.ndarray:
-    """Return what a sum is multiplied by where floats come out: ``alpha * x_scale * w_scale``, rounded at every step."""
+    """Return what a sum is multiplied by where floats come out: ``alpha * x_scale * w_scale``, each step rounded."""
     x_scale, w_scale = one_scale(x, "its input's scale"), scales(w, "its weights' scale")
     return np.asarray(F32(F32(alpha) * x_scale) * w_scale, dtype=F32)
 

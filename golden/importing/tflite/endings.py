@@ -31,9 +31,9 @@ def soft_max(importer, node, operands, outputs):
     return [Closed(x.data, (("Softmax", lambda codes: function(codes, beta, scale)),), x.data.shape)]
 
 
-@kernel("ARG_MAX")
+@kernel("ARG_MAX", "ARG_MIN")
 def arg_max(importer, node, operands, outputs):
-    """Import ``ARG_MAX`` over any axis but the batch, as of every pixel of an image."""
+    """Import ``ARG_MAX`` and ``ARG_MIN`` over any axis but the batch, as of every pixel of an image."""
     x = operands[0]
     data, closing = (x.value.data, x.value.closing) if isinstance(x.value, Closed) else (x.data, ())
     rank, given = data.index.ndim, int(operands[1].constant.reshape(()))
@@ -41,6 +41,8 @@ def arg_max(importer, node, operands, outputs):
     if not 1 <= axis < rank:
         raise ModelError(f"its axis must hold the classes, not axis {given} of data of shape {data.shape}")
     format_of(x.tensor)
-    function = ("ArgMax", AlongAxis(lambda y, axis: y.argmax(axis=axis), axis))
+    largest = node.name == "ARG_MAX"
+    found = AlongAxis(lambda y, axis: (y.argmax if largest else y.argmin)(axis=axis), axis)
+    function = ("ArgMax" if largest else "ArgMin", found)
     shape = data.shape[:axis] + data.shape[axis + 1 :]
     return [Closed(data, (*closing, function), shape, is_label=True)]

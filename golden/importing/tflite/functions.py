@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from fewbit.golden.importing.layout import by_channel
-from fewbit.golden.importing.tensors import Constant, Data
+from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers.elementwise import Dequantize
 
@@ -35,6 +35,11 @@ def _of_one_code(importer, operands, out, function, *, monotone=True):
 
 def _rescaled(codes, scale, zero, out_scale, out_zero):
     return multiplied(codes - zero, *quantized_multiplier(float(scale) / float(out_scale))) + out_zero
+
+
+def _rescaled_in_float32(codes, scale, zero, out_scale, out_zero):
+    """Return what `_rescaled` does with the quotient of the scales in float32, as activation functions compute it."""
+    return multiplied(codes - zero, *quantized_multiplier(float(scale / out_scale))) + out_zero
 
 
 @kernel("QUANTIZE")
@@ -70,14 +75,15 @@ def dequantize(importer, node, operands, outputs):
     return [operands[0].data.then(ends)]
 
 
-@kernel("RELU", "RELU6", "RELU_N1_TO_1")
+@kernel("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
 def relu(importer, node, operands, outputs):
-    """Import ``RELU``, ``RELU6`` and ``RELU_N1_TO_1``."""
-    lo, hi = {"RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}[node.name]
+    """Import ``RELU``, ``RELU6``, ``RELU_N1_TO_1`` and ``RELU_0_TO_1``."""
+    bounds = {"RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1), "RELU_0_TO_1": (0, 1)}
+    lo, hi = bounds[node.name]
 
     def function(codes, scale, zero, out_scale, out_zero):
         least, most = (None if v is None else int(rounded(np.float32(v) / out_scale)) + out_zero for v in (lo, hi))
-        return np.clip(_rescaled(codes, scale, zero, out_scale, out_zero), least, most)
+        return np.clip(_rescaled_in_float32(codes, scale, zero, out_scale, out_zero), least, most)
 
     return _of_one_code(importer, operands, outputs[0], function)
 
@@ -88,10 +94,10 @@ def leaky_relu(importer, node, operands, outputs):
     alpha = np.float32(node.option("Alpha", 0.2))
 
     def function(codes, scale, zero, out_scale, out_zero):
-        real = float(scale) * float(alpha) / float(out_scale)
+        real = float(scale * alpha / out_scale)
         multiplier, exponent = quantized_multiplier(abs(real))
         below = multiplied(codes - zero, multiplier if real >= 0 else -multiplier, exponent) + out_zero
-        return np.where(codes >= zero, _rescaled(codes, scale, zero, out_scale, out_zero), below)
+        return np.where(codes >= zero, _rescaled_in_float32(codes, scale, zero, out_scale, out_zero), below)
 
     return _of_one_code(importer, operands, outputs[0], function, monotone=bool(alpha >= 0))
 
@@ -105,7 +111,7 @@ def prelu(importer, node, operands, outputs):
     )
     data, slopes = x.data, alpha.constant.astype(np.int64) - slope_zero
     data, slopes = by_channel(importer, data, np.broadcast_to(slopes, (1, *data.shape[1:])), dtype=np.int64)
-    fmt, above = format_of(out), quantized_multiplier(float(scale) / float(out_scale))
+    fmt, above = format_of(out), quantized_multiplier(float(scale / out_scale))
     below = quantized_multiplier(float(scale * slope_scale / out_scale))
 
     def function(codes):
@@ -115,14 +121,25 @@ def prelu(importer, node, operands, outputs):
     return [add_codes(importer, data, function, out, shared=len(slopes) == 1, monotone=bool((slopes >= 0).all()))]
 
 
-@kernel("ELU", "EXP", "GELU")
+@kernel("ABS")
+def absolute(importer, node, operands, outputs):
+    """Import ``ABS`` of int8 and int16: the distance from the zero point, in the scale of the output."""
+
+    def function(codes, scale, zero, out_scale, out_zero):
+        return _rescaled_in_float32(abs(codes - zero), scale, 0, out_scale, out_zero)
+
+    return _of_one_code(importer, operands, outputs[0], function, monotone=False)
+
+
+@kernel("ELU", "EXP", "GELU", "LOG")
 def of_floats(importer, node, operands, outputs):
-    """Import ``ELU``, ``EXP`` and ``GELU`` of int8, which kernels keep as a table of float32 results."""
+    """Import ``ELU``, ``EXP``, ``GELU`` and ``LOG`` of int8, which kernels keep as a table of float32 results."""
     if operands[0].tensor.type != "INT8":
         raise ModelError(f"{node.name} is supported for codes of int8, not of {operands[0].tensor.type}")
     functions = {
         "ELU": lambda x: np.where(x < 0, np.expm1(np.minimum(x, 0)), x),
         "EXP": np.exp,
+        "LOG": _log,
         "GELU": _gelu_of_tanh if node.option("Approximate", False) else _gelu_of_erf,
     }
 
@@ -130,6 +147,11 @@ def of_floats(importer, node, operands, outputs):
         return looked_up(functions[node.name], codes, *quantizations)
 
     return _of_one_code(importer, operands, outputs[0], function, monotone=node.name != "GELU")
+
+
+def _log(x):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(x > 0, np.log(x), np.float32(-1e9))  # the kernel has the smallest code where there is no result
 
 
 def _gelu_of_erf(x):
@@ -141,22 +163,6 @@ def _gelu_of_erf(x):
 def _gelu_of_tanh(x):
     cubic = np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x * x * x)
     return _HALF * x * (_ONE + np.tanh(cubic))
-
-
-@kernel("MAXIMUM", "MINIMUM")
-def extreme(importer, node, operands, outputs):
-    """Import ``MAXIMUM`` and ``MINIMUM`` of data and a constant of the same scale."""
-    out = outputs[0]
-    if any(operand.tensor.quantization != out.quantization for operand in operands):
-        raise ModelError("its operands and its result must have the same scale and zero point")
-    constants = [isinstance(operand.value, Constant) for operand in operands]
-    if not any(constants):
-        raise ModelError(f"one operand of {node.name} must be a constant")
-    at = constants.index(True)
-    data, values = operands[1 - at].data, operands[at].constant.astype(np.int64)
-    data, values = by_channel(importer, data, np.broadcast_to(values, (1, *data.shape[1:])), dtype=np.int64)
-    chosen = np.maximum if node.name == "MAXIMUM" else np.minimum
-    return [add_codes(importer, data, lambda x: chosen(x, values), out, shared=len(values) == 1)]
 
 
 @kernel("LOGISTIC", "TANH")

@@ -10,12 +10,16 @@ import math
 
 import numpy as np
 
-__all__ = ["SUM_BITS", "average", "hard_swish", "looked_up", "mean_multiplier", "multiplied", "multiplied_wide",
-           "power_of_two", "product", "product_multiplier", "quantized_multiplier", "reduced_multiplier", "rounded",
-           "scaled_product", "softmax", "total", "total_multipliers"]  # fmt: skip
+__all__ = ["BY_DEFAULT", "SUM_BITS", "average", "hard_swish", "looked_up", "mean_multiplier", "multiplied",
+           "multiplied_wide", "power_of_two", "product", "product_multiplier", "quantized_multiplier",
+           "reduced_multiplier", "rounded", "scaled_product", "softmax", "total", "total_multipliers"]  # fmt: skip
 
 SUM_BITS = {8: 20, 16: 15}
 """By how many bits both operands of a sum are made finer, by the bits of their codes."""
+
+BY_DEFAULT = ("ELU", "SUM")
+"""Operators that are those of the kernels that the interpreter takes by default: the first has no reference kernel, and
+that of the second does not give the sums."""
 
 _INT16 = -(1 << 15), (1 << 15) - 1
 

@@ -93,6 +93,23 @@ def gather(importer, node, operands, outputs):
     return [Data(data.edge, np.take(data.index, places, axis=_axis(data, node.option("Axis"))))]
 
 
+@kernel("TILE")
+def tile(importer, node, operands, outputs):
+    """Import ``TILE``: the codes several times along axes."""
+    counts = operands[1].constant.astype(int).reshape(-1)
+    if counts[0] != 1:
+        raise ModelError("it must leave the batch, the first axis, as it is")
+    return [operands[0].data.reshaped(lambda i: np.tile(i, counts))]
+
+
+@kernel("REVERSE_V2")
+def reverse(importer, node, operands, outputs):
+    """Import ``REVERSE_V2``: the codes in the opposite order along axes."""
+    data = operands[0].data
+    axes = tuple(_axis(data, number) for number in operands[1].constant.reshape(-1))
+    return [data.reshaped(lambda i: np.flip(i, axes))]
+
+
 def _axis(data, number) -> int:
     """Return the axis of that number, which must not be the batch."""
     axis = int(number) % data.index.ndim

@@ -12,10 +12,12 @@ from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.golden.network.window import Window
 
-from .kernels import average, mean_multiplier, multiplied
+from .kernels import average, mean_multiplier, multiplied, rounded
 from .lines import RoundedLine
 from .operands import activation_range, add_codes, format_of, kernel, shape_without_batch
 from .products import as_image, window_of
+
+__all__ = ["axes_of", "largest_along"]
 
 
 @kernel("MAX_POOL_2D")
@@ -56,7 +58,7 @@ def average_pool(importer, node, operands, outputs):
 def mean(importer, node, operands, outputs):
     """Import ``MEAN`` over any axes but the batch."""
     x, out = operands[0], outputs[0]
-    axes = _axes(operands)
+    axes = axes_of(operands)
     (scale, zero), (out_scale, out_zero) = x.tensor.quantization, out.quantization
     count, fmt = math.prod(x.data.shape[a] for a in axes), format_of(out)
     multiplier = mean_multiplier(float(scale) / float(out_scale), count)
@@ -64,16 +66,32 @@ def mean(importer, node, operands, outputs):
     def codes(total):
         return np.clip(multiplied(total - count * zero, *multiplier) + out_zero, fmt.lo, fmt.hi)
 
-    if axes == [1, 2] and x.data.index.ndim == 4:
-        data = as_image(importer, x.data)
-        sums = _sums(importer, data, Window(size=data.shape[2:], kernel=data.shape[2:]))
-    else:
-        sums, kept = _rows(importer, x.data, axes)
-        name = importer.new("dense")
-        importer.add(Dense(name, sums.edge, name, np.ones((1, count), dtype=np.int64)))
-        sums = Data(name, kept)
+    sums = _sums_along(importer, x.data, axes)
     line = RoundedLine.of(*multiplier).behind(-count * zero).raised(out_zero)
     found = add_codes(importer, sums, codes, out, shared=True, lines=[line])
+    return [found.reshaped(lambda i: i.reshape(shape_without_batch(out, found)))]
+
+
+@kernel("SUM")
+def total(importer, node, operands, outputs):
+    """Import ``SUM`` of 8 bits over any axes but the batch, in float32: ``round(sum * scale + bias) + zero``.
+
+    ``scale`` is the quotient of both scales, and ``bias`` is ``-zero * scale * count``. That is LiteRT's default
+    kernel; its reference one does not give the sums where these are negative.
+    """
+    x, out = operands[0], outputs[0]
+    fmt, axes = format_of(out), axes_of(operands)
+    if x.tensor.type not in ("INT8", "UINT8") or x.tensor.quantization == out.quantization:
+        raise ModelError("it is supported for codes of 8 bits, and an output of another scale or zero point: else the "
+                         "kernel's own sums overflow; use MEAN")  # fmt: skip
+    (scale, zero), (out_scale, out_zero) = x.tensor.quantization, out.quantization
+    count, step = math.prod(x.data.shape[a] for a in axes), np.float32(scale / out_scale)
+    bias = np.float32(np.float32(-zero * step) * np.float32(count))
+
+    def codes(values):
+        return np.clip(rounded(values.astype(np.float32) * step + bias) + out_zero, fmt.lo, fmt.hi)
+
+    found = add_codes(importer, _sums_along(importer, x.data, axes), codes, out, shared=True)
     return [found.reshaped(lambda i: i.reshape(shape_without_batch(out, found)))]
 
 
@@ -83,20 +101,42 @@ def reduce_max(importer, node, operands, outputs):
     x, out = operands[0], outputs[0]
     if x.tensor.quantization != out.quantization:
         raise ModelError("its input and output must have the same scale and zero point")
-    data, kept = _rows(importer, x.data, _axes(operands))
-    name = importer.new("largest")
-    importer.add(Largest(name, data.edge, name, data.shape[-1]))
-    found = Data(name, kept)
+    found = largest_along(importer, x.data, axes_of(operands))
     return [found.reshaped(lambda i: i.reshape(shape_without_batch(out, found)))]
 
 
-def _axes(operands) -> list[int]:
-    """Return the axes that are reduced, rising."""
+def largest_along(importer, data: Data, axes: list[int]) -> Data:
+    """Return the largest code along axes, which are rising, of data in the axes that stay."""
+    data, kept = _rows(importer, data, axes)
+    name = importer.new("largest")
+    importer.add(Largest(name, data.edge, name, data.shape[-1]))
+    return Data(name, kept)
+
+
+def axes_of(operands) -> list[int]:
+    """Return the axes that a reduction's second operand names, rising.
+
+    Raises
+    ------
+    ModelError
+        If there are none, or the batch is among them.
+    """
     rank = operands[0].data.index.ndim
     axes = sorted({int(a) % rank for a in np.atleast_1d(operands[1].constant)})
     if not axes or 0 in axes:
         raise ModelError(f"any axes but the batch, the first, can be reduced, not {axes} of {operands[0].data.shape}")
     return axes
+
+
+def _sums_along(importer, data: Data, axes: list[int]) -> Data:
+    """Return the sum of the codes along axes, which are rising, of data in the axes that stay."""
+    if axes == [1, 2] and data.index.ndim == 4:
+        data = as_image(importer, data)
+        return _sums(importer, data, Window(size=data.shape[2:], kernel=data.shape[2:]))
+    sums, kept = _rows(importer, data, axes)
+    name = importer.new("dense")
+    importer.add(Dense(name, sums.edge, name, np.ones((1, sums.shape[-1]), dtype=np.int64)))
+    return Data(name, kept)
 
 
 def _rows(importer, data: Data, axes: list[int]) -> tuple[Data, np.ndarray]:

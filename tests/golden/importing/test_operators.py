@@ -62,17 +62,31 @@ def test_an_operator_is_known_by_its_domain_and_its_name():
 
 def test_roles_cover_what_rewriting_a_model_asks_for():
     by_role = {role: {o.name for o in every_operator() if o.role is role and o.is_of_floats} for role in Role}
-    assert by_role[Role.PRODUCT] == {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-    assert by_role[Role.AFFINE] == {"Add", "Sub", "Sum", "Mul", "Div", "Neg", "BatchNormalization", "Cast"}
+    assert by_role[Role.PRODUCT] == {"Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"}
+    assert by_role[Role.AFFINE] == {
+        "Add",
+        "Sub",
+        "Sum",
+        "Mul",
+        "Div",
+        "Neg",
+        "BatchNormalization",
+        "Cast",
+        "CastLike",
+        "Mean",
+    }
     assert by_role[Role.AVERAGE] == {
         "AveragePool",
         "GlobalAveragePool",
         "LpPool",
         "GlobalLpPool",
+        "ReduceL1",
+        "ReduceL2",
         "ReduceMean",
         "ReduceSum",
+        "ReduceSumSquare",
     }
-    assert by_role[Role.LABEL] == {"ArgMax", "TopK"}
+    assert by_role[Role.LABEL] == {"ArgMax", "ArgMin", "TopK"}
     assert all(names for role, names in by_role.items() if role is not Role.QUANTIZER)
 
 

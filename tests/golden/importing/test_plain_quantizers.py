@@ -70,6 +70,28 @@ def test_on_input_and_activations(how, scratch):
     assert isinstance(nodes[1], Threshold | Rescale) and network.inputs[0].format.bits <= 5
 
 
+@pytest.mark.parametrize("how", ["round", "x + (q - x)", "(q - x) + x", "x - (x - q)"])
+def test_straight_through_estimators(how, scratch):
+    """``x + (q(x) - x).detach()`` of training code, of the rounding alone and of the whole quantizer."""
+
+    def quantized(x, scale, lo, hi):
+        if how == "round":
+            d = g.op("Div", x, scale)
+            d = g.op("Add", d, g.op("Sub", g.op("Round", d), d))
+            return g.op("Mul", g.clip(d, lo, hi), scale)
+        q = fake(g, x, scale, lo, hi)
+        if how == "x - (x - q)":
+            return g.op("Sub", x, g.op("Sub", x, q))
+        pair = x, g.op("Sub", q, x)
+        return g.op("Add", *(pair if how == "x + (q - x)" else pair[::-1]))
+
+    g = Graph(["N", 6])
+    t = g.op("MatMul", quantized("input", 0.1373, -8.0, 7.0), weights(6, 9))
+    network = same(g.end(g.op("MatMul", quantized(g.op("Relu", t), 0.0511, 0.0, 15.0), weights(9, 4))), INPUTS,
+                   scratch / "m.onnx")  # fmt: skip
+    assert not [n for n in network.nodes if isinstance(n, Add)]
+
+
 def test_one_quantizer_of_several_readers(scratch):
     """Both layers and the sum read one edge of codes, of the input as well."""
     graph = Graph([len(INPUTS), 6])

@@ -26,7 +26,7 @@ def reduced(kind, axes, keep, *, opset=18):
 
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("axes", [[2, 3], [1], [3], [-1, 1], [1, 2, 3], [2]], ids=str)
-@pytest.mark.parametrize("kind", ["ReduceSum", "ReduceMean", "ReduceMax"])
+@pytest.mark.parametrize("kind", ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"])
 def test_any_axes(kind, axes, keep, scratch):
     agree(reduced(kind, axes, keep), IMAGES, scratch / "m.onnx")
 
@@ -34,6 +34,12 @@ def test_any_axes(kind, axes, keep, scratch):
 @pytest.mark.parametrize("kind", ["ReduceSum", "ReduceMean", "ReduceMax"])
 def test_axes_as_attribute(kind, scratch):
     agree(reduced(kind, [2, 3], True, opset=11), IMAGES, scratch / "m.onnx")
+
+
+@pytest.mark.parametrize("axes", [[2, 3], [1]], ids=str)
+@pytest.mark.parametrize("kind", ["ReduceL1", "ReduceL2", "ReduceSumSquare"])
+def test_norms(kind, axes, scratch):
+    agree(reduced(kind, axes, True), IMAGES, scratch / "m.onnx")
 
 
 def test_the_batch_is_not_reduced(scratch):

@@ -293,6 +293,71 @@ def test_what_reduces_axes(name, axes, keep):
     check(chain)
 
 
+@pytest.mark.parametrize("name", ["RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LEAKY_RELU", "PRELU", "ABS",
+                                  "QUANTIZE", "LOG"])  # fmt: skip
+@pytest.mark.parametrize("seed", range(5))
+def test_every_code_where_many_are_ties(name, seed):
+    """The quotient of both scales is nearly one of small integers, so that how it is rounded decides."""
+    rng = np.random.default_rng([seed, 60])
+    chain = Chain((1, 256), seed=seed)
+    scale = np.float32(rng.uniform(0.003, 0.1))
+    chain.model.tensors[chain.x].quantization.scale = [float(scale)]
+    more = {"LEAKY_RELU": {"table": "LeakyReluOptions", "alpha": 0.3}}.get(name, {})
+    if name == "PRELU":
+        slope = chain.model.tensor((1,), np.int8, scale=0.1, zero=0, data=[int(rng.integers(1, 50))])
+        more["constants"] = [slope]
+    out = float(np.float32(scale * rng.choice([2, 4, 8]) / rng.integers(3, 40))) if name != "LOG" else 0.03
+    chain.then(name, (1, 256), scale=out, **more)
+    content, x = chain.content(), np.arange(-128, 128).astype(np.int8)[None]
+    want = reference_tensors(content, x)[chain.x].reshape(-1)
+    found = run(import_tflite(content, "m"), x.astype(np.int64))
+    assert np.array_equal(next(iter(found.outputs.values())).reshape(-1), want)
+
+
+@pytest.mark.parametrize(("axes", "keep"), [([1], False), ([2, 3], False), ([3], True), ([1, 2], True)])
+@pytest.mark.parametrize("seed", range(3))
+def test_sums_of_axes_are_the_default_kernels(axes, keep, seed):
+    chain = Chain((1, 4, 5, 6), seed=70 + seed)
+    shape = tuple(1 if k in axes else n for k, n in enumerate(chain.shape()) if keep or k not in axes)
+    given, scale = chain.model.tensor((len(axes),), np.int32, data=axes), chain.quantization()[0]
+    scale = float(np.float32(scale * np.prod([chain.shape()[a] for a in axes]) ** 0.5 * 2))
+    chain.then("SUM", shape, scale=scale, constants=[given], table="ReducerOptions", keepDims=keep)
+    content, x = chain.content(), chain.rng.integers(-128, 128, (20, 4, 5, 6)).astype(np.int8)
+    want = np.concatenate([reference_tensors(content, one[None], reference=False)[chain.x].reshape(1, -1) for one in x])
+    (found,) = run(import_tflite(content, "m"), x.astype(np.int64)).outputs.values()
+    assert np.array_equal(found.reshape(want.shape), want) and len(np.unique(want)) > 20
+
+
+def test_sums_in_the_outputs_scale_are_refused():
+    chain = Chain((1, 4, 5, 6))
+    chain.same("SUM", (1, 4, 5), constants=[chain.model.tensor((1,), np.int32, data=[3])], table="ReducerOptions")
+    refused(chain, r"operator 0 \(SUM\): .*use MEAN")
+
+
+@pytest.mark.parametrize("name", ["MAXIMUM", "MINIMUM"])
+def test_the_larger_of_two_tensors(name):
+    chain = Chain((1, 4, 5, 3), seed=46)
+    start, first = chain.x, chain.conv(4, 3)
+    scale, zero = chain.quantization()
+    chain.x = start
+    chain.conv(4, 1)
+    second = chain.then("QUANTIZE", chain.shape(), scale=scale, zero=zero)
+    chain.same(name, chain.shape(), inputs=[first, second], table="MaximumMinimumOptions")
+    chain.conv(3, 3)
+    check(chain)
+
+
+def test_least_values_copies_and_reversed_axes():
+    chain = Chain((1, 4, 6, 3), seed=47)
+    chain.conv(6, 3)
+    numbers = [chain.model.tensor((len(data),), np.int32, data=data) for data in ([1, 2, 1, 1], [1, 2], [2])]
+    chain.same("TILE", (1, 8, 6, 6), constants=numbers[:1])
+    chain.same("REVERSE_V2", (1, 8, 6, 6), constants=numbers[1:2])
+    chain.conv(5, 3)
+    chain.same("REDUCE_MIN", (1, 8, 5), constants=numbers[2:], table="ReducerOptions", keepDims=False)
+    check(chain)
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_slopes_below_zero_and_limits(shared):
     chain = Chain((1, 5, 4, 3), seed=42)
@@ -454,13 +519,15 @@ def test_a_classifier_of_sixteen_bits_ends_in_softmax():
     check(chain)
 
 
+@pytest.mark.parametrize("name", ["ARG_MAX", "ARG_MIN"])
 @pytest.mark.parametrize("axis", [3, -1, 1])
-def test_a_label_of_every_pixel(axis):
+def test_a_label_of_every_pixel(axis, name):
     chain = Chain((1, 4, 5, 3), seed=13)
     chain.conv(6, 3)
     given = chain.model.tensor((1,), np.int32, data=[axis])
     label = chain.model.tensor((1, 5, 6) if axis == 1 else (1, 4, 5), np.int64)
-    chain.model.operator("ARG_MAX", [chain.x, given], [label], table="ArgMaxOptions", outputType=4)
+    table = name.title().replace("_", "") + "Options"
+    chain.model.operator(name, [chain.x, given], [label], table=table, outputType=4)
     chain.x = label
     content = chain.content()
     network = import_tflite(content, "m")
@@ -468,7 +535,7 @@ def test_a_label_of_every_pixel(axis):
     want = np.concatenate([reference_tensors(content, sample[None])[label] for sample in x])
     (found,) = run(network, x.astype(np.int64)).outputs.values()
     assert np.array_equal(found, want) and len(np.unique(want)) > 3
-    assert isinstance(network.nodes[-1], ArgMax) == (axis != 1), "a pixel's label is found in hardware"
+    assert isinstance(network.nodes[-1], ArgMax) == (axis != 1 and name == "ARG_MAX"), "hardware finds a pixel's label"
 
 
 def test_floats_outside_become_codes_on_the_host():
