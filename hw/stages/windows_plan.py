@@ -35,7 +35,7 @@ def windows_of(network: Network) -> dict[str, Windows]:
     return found
 
 
-def _reader_makes_them(network: Network, edge: str, out_size: tuple[int, int]) -> bool:
+def _reader_makes_them(network: Network, edge: str, out_size: tuple[int, ...]) -> bool:
     readers = network.readers(edge)
     if len(readers) != 1:
         return False
@@ -46,7 +46,7 @@ def _reader_makes_them(network: Network, edge: str, out_size: tuple[int, int]) -
     return isinstance(reader, Dense | FloatDense | Largest)
 
 
-def _computes_several(reader: Node | Output, size: tuple[int, ...], out_size: tuple[int, int]) -> bool:
+def _computes_several(reader: Node | Output, size: tuple[int, ...], out_size: tuple[int, ...]) -> bool:
     """Say whether a node reads ``out_size`` windows as an image of ``size``, with a group for each in a pixel."""
     if not isinstance(reader, Dense | FloatDense) or len(size) != 2:
         return False

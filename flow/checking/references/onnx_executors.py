@@ -137,7 +137,8 @@ def _in_bytes(model: onnx.ModelProto) -> dict[str, str]:
     dict of str to str
         The names that these outputs had, by the names that they have now.
     """
-    graph, names = model.graph, {}
+    graph = model.graph
+    names: dict[str, str] = {}
     if not _has_narrow(graph):
         return names
     inferred = onnx.shape_inference.infer_shapes(model).graph

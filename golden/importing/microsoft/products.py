@@ -19,7 +19,8 @@ from fewbit.golden.model_file.domains import MICROSOFT, ONNX
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers import elementwise as ew
 
-_PARAMETERS = {  # names of the parameters of the activations that have some, in order, and what they are otherwise
+# Names of the parameters of the activations that have some, in order, and what they are otherwise.
+_PARAMETERS: dict[str, dict[str, float | None]] = {
     "LeakyRelu": {"alpha": 0.01}, "HardSigmoid": {"alpha": 0.2, "beta": 0.5}, "Clip": {"min": None, "max": None},
     "Elu": {"alpha": 1.0},
 }  # fmt: skip
@@ -41,7 +42,8 @@ def _activated(importer: OnnxImportState, y: Data, kind: str, given: list[float]
         raise ModelError(f"its activation must be one of {', '.join(sorted(_ACTIVATIONS))}, not {kind}")
     parameters = dict(_PARAMETERS.get(kind, {}))
     parameters |= dict(zip(parameters, given, strict=False))
-    node = onnx.helper.make_node(kind, ["x"], ["y"], **{k: v for k, v in parameters.items() if v is not None})
+    known: dict[str, Any] = {name: value for name, value in parameters.items() if value is not None}
+    node = onnx.helper.make_node(kind, ["x"], ["y"], **known)
     return list(DECLARED[ONNX, kind].handler(importer, node, [y], parameters))
 
 

@@ -49,5 +49,6 @@ def _of_several(importer: OnnxImportState, node: onnx.NodeProto, operands: Seque
     rows = [(negated(d) if least else d).reshaped(lambda i: i[..., None]) for d in datas]
     plain = onnx.helper.make_node("ReduceMax", node.input[:1], node.output, node.name)
     axis = len(datas[0].shape)
-    (y,) = reduce(importer, plain, [side_by_side(importer, rows, axis)], {"axes": [axis], "keepdims": 0})
+    (found,) = reduce(importer, plain, [side_by_side(importer, rows, axis)], {"axes": [axis], "keepdims": 0})
+    y = data_of(found)
     return negated(y) if least else y
