@@ -5,47 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewbit.flow.project.folded_model import FoldedModel
+from fewbit.flow.project.layer_rows import LayerRow, layer_rows
 from fewbit.flow.results import JsonResult
 
 __all__ = ["LayerRow", "LayerTable", "layer_table"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerRow(JsonResult):
-    """A layer of a model.
-
-    Attributes
-    ----------
-    layer : str
-        Its name in manifests, foldings and tables.
-    pixels, groups, inputs, neurons : int
-        Pixels of a frame; groups of channels; inputs of a neuron; neurons of all groups together.
-    parameters : int
-        Weights.
-    weight_bits : int
-        Bits that they take in their format.
-    macs : int
-        Multiplications of a frame.
-    activations, weights, output : str
-        Formats of what it reads, of its weights, and of what it gives.
-    pe, simd, cycles : int
-        Its default folding, and the cycles a frame that it then takes.
-    """
-
-    layer: str
-    pixels: int
-    groups: int
-    inputs: int
-    neurons: int
-    parameters: int
-    weight_bits: int
-    macs: int
-    activations: str
-    weights: str
-    output: str
-    pe: int
-    simd: int
-    cycles: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +43,9 @@ def layer_table(project: FoldedModel) -> LayerTable:
     ValueError
         If there is no hardware for the network in its folding.
     """
-    rows = []
-    for name, plan in project.layer_plans.items():
-        pixels, weights = project.network.edges()[plan.dense.y].pixels, plan.dense.weights
-        rows.append(LayerRow(
-            layer=name, pixels=pixels, groups=plan.dense.groups, inputs=plan.inputs, neurons=len(weights),
-            parameters=weights.size, weight_bits=weights.size * plan.dense.weight_format.bits,
-            macs=pixels * weights.size, activations=str(plan.x_format), weights=str(plan.dense.weight_format),
-            output=str(plan.format), pe=plan.pe, simd=plan.simd, cycles=plan.cycles,
-        ))  # fmt: skip
     return LayerTable(
-        model=project.model, input=project.network.input_spec, layers=rows, notes=list(project.network.notes)
+        model=project.model,
+        input=project.network.input_spec,
+        layers=layer_rows(project),
+        notes=list(project.network.notes),
     )

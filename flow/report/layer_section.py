@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fewbit.flow.project.layer_rows import LayerRow, layer_rows
 from fewbit.flow.project.synthesized import Used
 from fewbit.flow.results import JsonResult
 
@@ -13,25 +14,15 @@ __all__ = ["LayerFigures", "LayersFigures", "layers_figures"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerFigures(JsonResult):
-    """A layer.
+class LayerFigures(LayerRow):
+    """A layer of a build.
 
     Attributes
     ----------
-    name : str
-    pixels, groups, neurons, inputs : int
-        Pixels of a frame, groups of channels, neurons of all groups, and inputs of each neuron.
     kernel : list of int
         Rows and columns of the window in front of it; empty for none.
-    macs, weight_bits : int
-        Multiplications of a frame; bits of its weights.
-    activations, weights, output : str
-        Formats of what it reads, of its weights, and of what it gives.
-    pe, simd : int
-    cycles : int
-        Cycles of a frame.
     busy : float
-        Their share of the cycles between frames.
+        The share of the cycles between frames in which it works.
     cost : dict of str to int
         What it takes by the estimate, with the window in front of it, by the resource.
     synthesized : dict of str to int, or None
@@ -42,20 +33,7 @@ class LayerFigures(JsonResult):
         Where its weights are, and what makes its products.
     """
 
-    name: str
-    pixels: int
-    groups: int
-    neurons: int
-    inputs: int
     kernel: list[int]
-    macs: int
-    weight_bits: int
-    activations: str
-    weights: str
-    output: str
-    pe: int
-    simd: int
-    cycles: int
     busy: float
     cost: dict[str, int]
     synthesized: dict[str, int] | None
@@ -80,20 +58,15 @@ def layers_figures(subject: ReportSubject) -> LayersFigures:
     project, synthesized, reported = subject.project, subject.synthesized, subject.reported
     inside = {block.name: block.stages for block in pipeline_blocks(subject)}
     rows = []
-    for name, plan in project.layer_plans.items():
-        layer, folded = subject.layers[name], project.folding[name]
-        stages = [] if synthesized is None else [synthesized.stages.get(one) for one in inside[name]]
-        vivado = None if reported is None else reported.layers.get(name)
+    for row in layer_rows(project):
+        layer, plan = subject.layers[row.layer], project.layer_plans[row.layer]
+        stages = [] if synthesized is None else [synthesized.stages.get(one) for one in inside[row.layer]]
+        vivado = None if reported is None else reported.layers.get(row.layer)
         rows.append(LayerFigures(
-            name=name, pixels=layer.pixels, groups=layer.groups, neurons=layer.groups * layer.neurons,
-            inputs=layer.inputs, kernel=[] if layer.window is None else list(layer.window.window.kernel),
-            macs=layer.macs, weight_bits=subject.weight_bits(name),
-            activations=str(plan.x_format), weights=str(layer.weight_format), output=str(plan.format),
-            pe=plan.pe, simd=plan.simd, cycles=layer.cycles(folded),
-            busy=round(layer.cycles(folded) / subject.interval, 4), cost=subject.design.layers[name].by_resource,
-            synthesized=_together(stages),
-            reported=None if vivado is None else vivado.reported, weights_in=plan.weights_in,
-            products_in=plan.products_in,
+            **vars(row), kernel=[] if layer.window is None else list(layer.window.window.kernel),
+            busy=round(row.cycles / subject.interval, 4), cost=subject.design.layers[row.layer].by_resource,
+            synthesized=_together(stages), reported=None if vivado is None else vivado.reported,
+            weights_in=plan.weights_in, products_in=plan.products_in,
         ))  # fmt: skip
     return LayersFigures(layers=rows, obtained=list(_obtained(subject)))
 

@@ -97,7 +97,7 @@ def page_of(report: BuildReport) -> str:
         charts["values"] = [histogram(one) for one in report.values.ranges]
     return render(
         __file__, "page.html", report=report, sections=SECTIONS, charts=charts, version=_version(),
-        places={row.name: number for number, row in enumerate(report.layers.layers)},
+        places={row.layer: number for number, row in enumerate(report.layers.layers)},
         methods=[(title, _obtained(getattr(report, name))) for name, title in SECTIONS.items()],
     )  # fmt: skip
 

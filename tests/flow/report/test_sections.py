@@ -63,12 +63,12 @@ def test_layers_are_those_of_the_folding(subject):
     found, project = layers_figures(subject).layers, subject.project
     layers, timing = layers_of(project.network), subject.manifest["cycles"]
     cost = cost_of_design(layers, project.folding, project.plan, "xc7").layers
-    assert [row.name for row in found] == list(project.folding)
+    assert [row.layer for row in found] == list(project.folding)
     for row in found:
-        folded, plan = project.folding[row.name], project.layer_plans[row.name]
+        folded, plan = project.folding[row.layer], project.layer_plans[row.layer]
         assert (row.pe, row.simd) == (folded.pe, folded.simd) == (plan.pe, plan.simd)
-        assert row.cycles == layers[row.name].cycles(folded) and row.busy == round(row.cycles / timing["interval"], 4)
-        assert row.cost == cost[row.name].by_resource
+        assert row.cycles == layers[row.layer].cycles(folded) and row.busy == round(row.cycles / timing["interval"], 4)
+        assert row.cost == cost[row.layer].by_resource
         assert (row.activations, row.weights, row.output) == (
             str(plan.x_format), str(plan.dense.weight_format), str(plan.format)
         )  # fmt: skip
