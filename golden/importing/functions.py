@@ -82,7 +82,8 @@ def add_function(
         lo, hi = lo.min(keepdims=True), hi.max(keepdims=True)
     monotone = is_monotone(chain)
     if not monotone and (int((hi - lo).max()) + 1) * len(lo) > _MOST_VISITS:
-        raise ModelError(f"a function that is not monotone stands behind a range of over {_MOST_VISITS} integers")
+        raise ModelError(f"a function that may fall and rise stands behind sums whose values are too many to try all "
+                         f"(over {_MOST_VISITS:,} in its channels); put a quantizer in front of it")  # fmt: skip
 
     def function(x: np.ndarray) -> np.ndarray:
         return codes(_numbers(apply(chain, x)))
