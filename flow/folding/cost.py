@@ -13,7 +13,6 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Bipolar, Ternary
-from fewbit.golden.rewrite.loadable import held_format
 from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
 from fewbit.hw.arrays.cost import pe_flip_flops, pe_luts, rom_placement, row_flip_flops, row_luts
@@ -142,7 +141,7 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: WeightBus | 
 
 def _loadable_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
     """Return the cost of a matrix-vector unit whose trained numbers are loadable: as wide as any of them make it."""
-    shape, held = layer.shape(folding), held_format(layer.weight_format)
+    shape, held = layer.shape(folding), layer.weight_format.roomy
     pe, simd, lanes, depth = shape.pe, shape.simd, shape.lanes, shape.places
     terms = product_terms(layer.ways[0].lane_format, held)
     acc = (layer.inputs * sum(1 << e for e in terms.exponents)).bit_length() + (layer.levels == 2)

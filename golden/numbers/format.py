@@ -93,6 +93,11 @@ class Format:
         does."""
         raise NotImplementedError
 
+    @property
+    def roomy(self) -> "Format":
+        """The format of a memory whose numbers, of this format now, others of their kind may replace."""
+        return self
+
     def extends(self, other: "Format") -> bool:
         """Say whether a code of ``other``, with zeros or its sign above it, is this format's code of the same value."""
         alike = self.linear and other.linear and (self.spacing, self.origin) == (other.spacing, other.origin)

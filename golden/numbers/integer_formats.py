@@ -130,6 +130,12 @@ class Signed(_Range):
     def hi(self) -> int:
         return 2 ** (self.bits - 1) - 1
 
+    @property
+    def roomy(self) -> Format:
+        """With its most negative value; of 3 or 7 bits, which happen to leave a usual format's highest bit unused, one
+        of 4 or 8. The ternary one stays."""
+        return self if self == Ternary() else Signed({3: 4, 7: 8}.get(self.bits, self.bits))
+
     def __str__(self) -> str:
         return "ternary" if self == Ternary() else f"int{self.bits}" + ("n" if self.narrow else "")
 

@@ -21,15 +21,14 @@ from fewbit.golden.network.loadable import (
     LoadableThreshold,
 )
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold, activation_behind
-from fewbit.golden.numbers.format import Format, IntegerFormat
-from fewbit.golden.numbers.formats import Signed, Ternary
+from fewbit.golden.numbers.format import Format
+from fewbit.golden.numbers.formats import Signed
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 
-__all__ = ["OtherShapeError", "given", "held_format", "is_trained", "loadable"]
+__all__ = ["OtherShapeError", "given", "is_trained", "loadable"]
 
 _MOST_LEVELS = 256  # of an activation that is searched for, whatever else it could be
 _FACTOR_BITS = 16  # bits of a multiplier beside its sign: with it, one side of a DSP block
-_USUAL = {3: 4, 7: 8}  # bits of weights that happen to leave the highest one of a usual format unused
 _SPARE = 3  # bits, at least, that other multipliers may be longer than those that the hardware was made with
 _STEEPER = 2  # of these, those that are for steeper lines; the others are for longer shifts
 
@@ -74,19 +73,8 @@ def loadable(network: Network, names: Collection[str]) -> Network:
     return network.with_nodes(nodes)
 
 
-def held_format(fmt: Format) -> Format:
-    """Return the format of loadable weights where the least that holds those of a network is ``fmt``.
-
-    It is that one, with its most negative value; of 3 or 7 bits, with sign, one of 4 or 8.
-    """
-    if isinstance(fmt, Signed) and fmt != Ternary():
-        return Signed(_USUAL.get(fmt.bits, fmt.bits))
-    return fmt
-
-
 def _layer(node: Dense) -> LoadableDense:
-    held = held_format(node.weight_format)
-    return LoadableDense(node.name, node.x, node.y, node.weights, node.groups, held=held)
+    return LoadableDense(node.name, node.x, node.y, node.weights, node.groups, held=node.weight_format.roomy)
 
 
 def _activation(act: Node, edge: Edge) -> Node:
@@ -279,7 +267,7 @@ def _weights(node: LoadableDense, got: Node) -> LoadableDense:
 
 def _not_held(held: Format, weights: np.ndarray) -> int:
     """Return a weight that a format does not hold."""
-    return next(int(w) for w in np.unique(weights) if not (isinstance(held, IntegerFormat) and held.holds(int(w))))
+    return next(int(w) for w in np.unique(weights) if held.widened(int(w)) != held)
 
 
 def _size(layer: Dense) -> str:
