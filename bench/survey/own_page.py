@@ -97,7 +97,7 @@ def _limits(result, figures):
             "here; `--list` names them, `--formats` measures them."
         )
     if any(row["hardware"]["array"] is None for row in result["rows"]):
-        found.append("- **Parts of an accelerator** were not synthesized alone, so their columns are empty.")
+        found.append("- **Parts of an accelerator** were not synthesized alone, so what they take is not here.")
     silent = left_out(result)
     if silent:
         found.append(f"- **Left out**, as these rows do not show it: {' '.join(silent)}")

@@ -17,6 +17,7 @@ _HEADS = ("row", "method", "weights / activations, bits", "accuracy", _SPREAD, "
          "float32 = this x", "bit operations", "SQNR weights, dB", "SQNR activations, dB", "LUTs", "FFs", "DSPs",
          "BRAMs", "latency", "interval", "quantizing units, LUTs", "of these generators", "LUTs a lane",
          "products in")  # fmt: skip
+_ALONE = ("quantizing units, LUTs", "of these generators", "LUTs a lane")  # of what a quick run does not synthesize
 
 TEXT = """# Quantization methods, trained and as hardware
 
@@ -101,6 +102,9 @@ def heads_and_cells(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]
     figures, part = Figures(result), part_in(result)
     heads = [head.format(seeds=_seeds(result)) if head == _SPREAD else head for head in _HEADS]
     rows = [_cells(row, figures) for row in result["rows"]]
+    if all(row["hardware"]["array"] is None for row in result["rows"]):
+        kept = [n for n, head in enumerate(_HEADS) if head not in _ALONE]
+        heads, rows = [heads[n] for n in kept], [[cells[n] for n in kept] for cells in rows]
     if part is not None:
         heads.append(f"of an {part.name}: LUTs, FFs, DSPs, BRAMs")
         for row, cells in zip(result["rows"], rows, strict=True):
