@@ -24,7 +24,8 @@ TEXT = """# Quantization methods, trained and as hardware
 Made by `make survey` (the last whole run: {took}): every figure but those of the last two tables comes from there,
 the text's too, and is kept in [survey-digits.json](survey-digits.json). Each row is a
 network {shape} trained with {seeds} seeds on the 8x8 digits ({train} images to train with, {test} to test), {steps}
-steps, or quantized after training (PTQ), and the accelerator that its first seed becomes.
+steps, or quantized after training (PTQ), and the accelerator that its first seed becomes. Some of the rows, or a
+quick look in two minutes, have [options](command-line.md#comparisons-for-a-report).
 
 ![accuracy against LUTs, a point a row](survey.svg)
 
