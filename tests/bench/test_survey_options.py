@@ -152,7 +152,7 @@ def test_page_of_a_quick_run_says_what_it_cannot():
                    "of one seed (1, chosen before)", "± (1 seed)", "(one seed, so the noise is not known)",
                    "**SMALL**: 2,000 LUTs"):  # fmt: skip
         assert wanted in " ".join(text.split()), wanted
-    for absent in ("None", "nan", "{", ": better", "Noise", "LUTs a lane", "5 seeds", "](quantizers.md)", "float32-luts"):
+    for absent in ("None", "nan", "{", ": better", "Noise", "LUTs a lane", "5 seeds", "](quantizers.md)", "-luts"):
         assert absent not in text, absent
     assert all(len(line) <= 120 for line in text.splitlines() if not line.startswith("|"))
 
