@@ -38,7 +38,7 @@ def number(cell: str) -> str:
     return plain
 
 
-def csv_text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     """Return a table as CSV; None stands for no value."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([heads, *rows])
