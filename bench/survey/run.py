@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fewbit.extras import MissingPackage
+from fewbit.errors import expected
 from fewbit.flow.cache import atomic_write
 from fewbit.flow.cluster import ClusterError
 from fewbit.flow.commands.report import Reporter, Stopped
@@ -26,6 +26,7 @@ from fewbit.flow.jobs import SharedArgument, Threads, Workers, WorkUnit, run_uni
 from fewbit.flow.reporting import ReportedJob
 from fewbit.flow.workers import add_options, workers_of
 from fewbit.places import HOME
+from fewbit.train.fashion_data import DataError
 
 from .measure import STEPS, SurveyError, measure
 from .networks import NetworkMaker, SurveyRow, rows_of
@@ -136,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 result = survey(options, report, last=last, workers=workers)
             atomic_write(record, json.dumps(result, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
         _write(options, report)
-    except (ValueError, SurveyError, Stopped, MissingPackage, ClusterError) as error:
+    except (*expected(), SurveyError, Stopped, ClusterError, DataError) as error:
         parser.exit(2, f"fewbit: {error}\n")
 
 

@@ -308,6 +308,14 @@ def test_what_there_is_not_is_one_line(own, words, said, capsys):
     assert stopped.value.code == 2 and said in last and not (own / "docs").exists()
 
 
+def test_data_that_are_not_there_are_one_line(scratch, monkeypatch, capsys):
+    monkeypatch.setattr(options_of_runs, "BUILD", scratch)
+    monkeypatch.setenv("FEWBIT_FASHION_MNIST", str(scratch))
+    with pytest.raises(SystemExit) as stopped:
+        survey.main(["fashion", "--quick"])
+    assert stopped.value.code == 2 and "but there is no train-images" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.long
