@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["Figures", "claims"]
+__all__ = ["FLOAT", "FLOAT_LUTS", "Figures", "claims", "left_out"]
 
 FLOAT, FLOAT_LUTS = "float32", "float32-luts"
 # What random weights in training, and random activations, are compared with.
@@ -12,6 +12,7 @@ RANDOM_WEIGHTS = (("stochastic-w1a1", "bnn-w1a1"), ("stochastic-w2a2", "ternary-
 RANDOM_ACTIVATIONS = (("stochastic-w1s1", "bnn-w1a1"), ("stochastic-w2s2", "ternary-w2a2"))
 TRAINED = {8: "uniform-w8a8", 4: "lsq-w4a4", 2: "lsq-w2a2"}
 BINARY = "bnn-w1a1"
+WITHIN = 1.0  # points of accuracy that a row may be below float32 to be recommended
 
 
 class Figures:
@@ -20,6 +21,11 @@ class Figures:
     def __init__(self, result: dict[str, Any]):
         self.rows = {row["name"]: row for row in result["rows"]}
         self.seeds = len(result["seeds"])
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the noise between seeds is known: of one seed it is not, so that no accuracies can be compared."""
+        return self.seeds > 1
 
     def __contains__(self, name: object) -> bool:
         return name in self.rows
@@ -54,11 +60,29 @@ class Figures:
 
 
 def claims(result: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the points of the page's text, each ``(claim, what the figures show)``."""
+    """Return the points of the page's text, each ``(claim, what the figures show)``.
+
+    What cannot be said from the rows that were measured, or from one seed, is left out (`left_out`).
+    """
+    return [(claim, shown) for claim, shown in _all(result).items() if shown]
+
+
+def left_out(result: dict[str, Any]) -> list[str]:
+    """Return the claims about which the figures say nothing."""
+    return [claim for claim, shown in _all(result).items() if not shown]
+
+
+def _all(result):
+    """Return what the figures show of every claim, None where they show nothing."""
     figures = Figures(result)
-    made = (_stochastic(figures), _generator(figures), _training(figures), _memory(figures),
-            _layers(result["sensitivity"]), _cheapest(figures))  # fmt: skip
-    return [found for found in made if found]
+    return {
+        "Stochastic quantizers generalize better.": _stochastic(figures),
+        "Random bits cost a generator.": _generator(figures),
+        "Training beats quantizing afterwards.": _training(figures),
+        "Binary weights save 32 times the memory.": _memory(figures),
+        "The first and the last layer are the sensitive ones.": _layers(result["sensitivity"]),
+        f"What to take for a loss of at most {WITHIN:g} point.": _cheapest(figures),
+    }
 
 
 def _listed(items):
@@ -67,7 +91,7 @@ def _listed(items):
 
 def _stochastic(figures):
     pairs = figures.pairs(RANDOM_WEIGHTS + RANDOM_ACTIVATIONS)
-    if not pairs:
+    if not (pairs and figures.noisy):
         return None
     verdicts = [figures.verdict(*pair) for pair in pairs]
     better, worse = verdicts.count(1), verdicts.count(-1)
@@ -79,13 +103,15 @@ def _stochastic(figures):
         start = f"Mixed here: {better} of {len(pairs)} comparisons go this way, {worse} the other"
     else:
         start = f"Not seen here: none of {len(pairs)} comparisons is beyond the noise"
-    return "Stochastic quantizers generalize better.", f"{start}. {_listed(figures.compared(*p) for p in pairs)}."
+    return f"{start}. {_listed(figures.compared(*p) for p in pairs)}."
 
 
 def _generator(figures):
     costs = []
     for name, other in figures.pairs(RANDOM_ACTIVATIONS):
         own, plain = figures.hardware(name), figures.hardware(other)
+        if not (own["unit"] and own["generators"] and plain["unit"]):
+            continue  # a quick run synthesizes no units alone
         more = {key: own["cost"][key] - plain["cost"][key] for key in ("lut", "dsp")}
         costs.append(
             f"the units of `{name}` take {_amount(own['unit'])}, of which the generators alone are "
@@ -93,7 +119,7 @@ def _generator(figures):
             f"{more['lut']:+,} LUTs and {more['dsp']:+} DSPs"
         )
     text = _listed(costs)
-    return ("Random bits cost a generator.", f"{text[0].upper()}{text[1:]}.") if costs else None
+    return f"{text[0].upper()}{text[1:]}." if costs else None
 
 
 def _amount(cost):
@@ -109,7 +135,7 @@ def _training(figures):
             best = max(without, key=lambda row: row["accuracy"])["name"]
             verdicts.append((bits, figures.verdict(trained, best)))
             lines.append(figures.compared(trained, best))
-    if not lines:
+    if not (lines and figures.noisy):
         return None
     wins = [f"{bits}" for bits, verdict in verdicts if verdict > 0]
     losses = [f"{bits}" for bits, verdict in verdicts if verdict < 0]
@@ -117,7 +143,7 @@ def _training(figures):
     if losses:
         start += f", worse at {' and '.join(losses)}"
     start += ", against the best range that post-training quantization has there"
-    return "Training beats quantizing afterwards.", f"{start}. {_listed(lines)}."
+    return f"{start}. {_listed(lines)}."
 
 
 def _memory(figures):
@@ -125,9 +151,10 @@ def _memory(figures):
     if not (binary and base):
         return None
     points, noise = figures.difference(BINARY, FLOAT)
+    known = f"noise {noise:.2f}" if figures.noisy else "one seed, so the noise is not known"
     text = (
         f"{binary['compression']:.0f} times here: {base['weight_bits']:,} bits become {binary['weight_bits']:,}, for "
-        f"{points:+.2f} points of accuracy (noise {noise:.2f}). Bit operations fall by "
+        f"{points:+.2f} points of accuracy ({known}). Bit operations fall by "
         f"{base['bit_operations'] / binary['bit_operations']:,.0f} times. The accelerator does not shrink as much: "
         f"{binary['cost']['lut']:,} LUTs and {binary['cost']['dsp']} DSPs against {base['cost']['lut']:,} and "
         f"{base['cost']['dsp']}"
@@ -135,13 +162,14 @@ def _memory(figures):
     if whole:
         times = whole["cost"]["lut"] / binary["cost"]["lut"]
         text += f" (or {whole['cost']['lut']:,} LUTs without DSPs, {times:.1f} times)"
-    lanes = sum(pe * simd for _, pe, simd in binary["folding"])
-    products = lanes * binary["array"]["lut"] / binary["array_lanes"]
-    text += (
-        f": at this folding its {lanes} products a cycle take about {products:.0f} LUTs, by those of a lane, and "
-        "streams, memories and control the rest"
-    )
-    return "Binary weights save 32 times the memory.", f"{text}."
+    if binary["array"]:
+        lanes = sum(pe * simd for _, pe, simd in binary["folding"])
+        products = lanes * binary["array"]["lut"] / binary["array_lanes"]
+        text += (
+            f": at this folding its {lanes} products a cycle take about {products:.0f} LUTs, by those of a lane, and "
+            "streams, memories and control the rest"
+        )
+    return f"{text}."
 
 
 def _layers(sensitivity):
@@ -166,23 +194,26 @@ def _layers(sensitivity):
         "Both lose more than what is between them" if both else
         "One of them loses most, the other does not" if one else "Not seen throughout in this network"
     )  # fmt: skip
-    return (
-        "The first and the last layer are the sensitive ones.",
-        f"{start}. With the weights of one layer at a time quantized and not retrained, {_listed(lines)}.",
-    )
+    return f"{start}. With the weights of one layer at a time quantized and not retrained, {_listed(lines)}."
 
 
-def _cheapest(figures, within=1.0):
+def _cheapest(figures):
+    if FLOAT not in figures:
+        return None
     base = figures[FLOAT]["accuracy"]
     near = [row for row in figures.rows.values()
-            if row["kind"] != "float" and 100 * (base - row["accuracy"]) <= within]  # fmt: skip
+            if row["kind"] != "float" and 100 * (base - row["accuracy"]) <= WITHIN]  # fmt: skip
     if not near:
         return None
     lut = min(near, key=lambda row: row["hardware"]["cost"]["lut"])
     bits = min(near, key=lambda row: row["hardware"]["weight_bits"])
     cost = lut["hardware"]["cost"]
+    mean = "mean is" if figures.noisy else "accuracy, of one seed, is"
+    if len(near) == 1:
+        return (f"`{lut['name']}`, which takes {cost['lut']:,} LUTs and {cost['dsp']} DSPs, is the only row whose "
+                f"{mean} within a point of float32.")  # fmt: skip
     text = (f"`{lut['name']}` takes the fewest LUTs, {cost['lut']:,} and {cost['dsp']} DSPs, "
-            f"of the {len(near)} rows whose mean is within a point of float32")  # fmt: skip
+            f"of the {len(near)} rows whose {mean} within a point of float32")  # fmt: skip
     if bits is not lut:
         text += f"; `{bits['name']}` needs the least weight memory, {bits['hardware']['weight_bits']:,} bits"
-    return f"What to take for a loss of at most {within:g} point.", text + "."
+    return f"{text}."

@@ -54,7 +54,7 @@ def measure(row: SurveyRow, maker: NetworkMaker, rows: Mapping[str, SurveyRow], 
     latents = maker.latents(row)
     job.done(f"{len(files)} networks", 40)
     store = Store(directory=BUILD / "survey" / "figures")
-    key = digest(tuple(files), row.dsp, maker.name, source_digest("golden", "hw", "sim", "flow"), tuple(_SOURCES))
+    key = digest(tuple(files), row.dsp, *maker.contents, source_digest("golden", "hw", "sim", "flow"), tuple(_SOURCES))
     kept = store[key]
     if kept is None:
         kept = store[key] = _measured(row, files, latents, maker, job)
@@ -78,7 +78,7 @@ def _measured(row, files, latents, maker, job):
     job.done(f"accuracy {100 * mean:.2f} %", 5)
     return {
         "accuracies": accuracies, "accuracy": mean, "spread": spread, "noise": noise,
-        "hardware": _hardware(row, projects[0], plan, x[: maker.frames], job),
+        "hardware": _hardware(row, projects[0], plan, x[: maker.frames], maker.parts, job),
     }  # fmt: skip
 
 
@@ -98,8 +98,11 @@ def executed(path: Path, x: np.ndarray) -> np.ndarray:
     return result[model.graph.output[0].name]
 
 
-def _hardware(row, project, plan, x, job):
-    """Return the figures of the generated accelerator, after it has been compared with golden."""
+def _hardware(row, project, plan, x, parts, job):
+    """Return the figures of the generated accelerator, after it has been compared with golden.
+
+    Only if ``parts`` is true, those of its parts that are synthesized alone are among them, else they are None.
+    """
     values = project.network.encode(x)
     found = simulated(project, values, job)
     if not found.exact:
@@ -111,8 +114,9 @@ def _hardware(row, project, plan, x, job):
     job.now("synthesizing")
     cost = synthesize(project.verilog, "accelerator", dsp=row.dsp, timeout=3600)
     job.done(f"synthesized, {cost.lut} LUTs", 20)
-    job.now("synthesizing the quantizing unit")
-    parts = part_costs(plan, dsp=row.dsp)
+    if parts:
+        job.now("synthesizing the quantizing unit")
+    alone = part_costs(plan, dsp=row.dsp) if parts else dict.fromkeys(("unit", "generators", "array", "array_lanes"))
     layers = list(plan.layers.values())
     return {
         "frames": found.frames, "latency": found.latency.simulated, "interval": found.interval.simulated,
@@ -122,5 +126,5 @@ def _hardware(row, project, plan, x, job):
         "products": [p.products_in for p in layers],
         "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
         "compression": compression(layers), "bit_operations": bit_operations(layers),
-        "cost": SynthesizedCost.of(cost).to_dict(), **parts,
+        "cost": SynthesizedCost.of(cost).to_dict(), **alone,
     }  # fmt: skip

@@ -3,6 +3,7 @@
 A row's networks are five QONNX files, one for each seed. The first is the one that becomes hardware.
 """
 
+import math
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ if TYPE_CHECKING:  # only rows that are not kept need them
     from fewbit.train.data import Dataset, Split
     from fewbit.train.recipe import Recipe
 
-__all__ = ["FRAMES", "NetworkMaker", "SurveyRow", "rows_of"]
+__all__ = ["FLOAT", "FRAMES", "NetworkMaker", "SurveyRow", "rows_of"]
 
 FLOAT = "float32"
 PTQ = {8: ("mse",), 4: ("minmax", "percentile", "mse", "kl"), 2: ("minmax", "mse")}  # ranges by bits
@@ -122,11 +123,21 @@ class NetworkMaker:
     seeds : tuple of int
     folder : Path or None
         Gets a folder for each row. None stands for ``build/survey/<dataset>``.
+    epochs : int or None
+        How often each training image is seen, on the average; None for the steps of the recipes.
+    frames : int or None
+        How many are simulated; None for those of `FRAMES`.
+    parts : bool
+        Whether the parts that a method pays for are synthesized alone, too.
     """
 
-    def __init__(self, dataset: str, seeds: Iterable[int], folder: Path | None = None):
-        self.name, self.seeds = dataset, tuple(seeds)
+    def __init__(
+        self, dataset: str, seeds: Iterable[int], folder: Path | None = None, *, epochs: int | None = None,
+        frames: int | None = None, parts: bool = True,
+    ):  # fmt: skip
+        self.name, self.seeds, self.epochs, self.parts = dataset, tuple(seeds), epochs, parts
         self.folder = folder or BUILD / "survey" / dataset
+        self.frames = FRAMES[dataset] if frames is None else frames
         self._locks: dict[str, threading.Lock] = {}
         self._begun: dict[str, Any] = {}  # parameters by the name of the row
         self._guard = threading.Lock()
@@ -134,12 +145,27 @@ class NetworkMaker:
     def __reduce__(self) -> tuple[object, ...]:
         # Another process makes what it needs itself, in the same place of its builds.
         folder = self.folder.relative_to(BUILD) if self.folder.is_relative_to(BUILD) else self.folder
-        return _maker_in, (self.name, self.seeds, folder)
+        return _maker_in, (self.name, self.seeds, folder, self.epochs, self.frames, self.parts)
 
     @property
-    def frames(self) -> int:
-        """The number of frames that are simulated."""
-        return FRAMES[self.name]
+    def contents(self) -> tuple[object, ...]:
+        """All that it was made from, but the folder: networks depend on what is in them, not on where they are."""
+        return self.name, list(self.seeds), self.epochs, self.frames, self.parts
+
+    @cached_property
+    def rows(self) -> dict[str, SurveyRow]:
+        """All rows by name, with the recipes by which they are trained here.
+
+        Of epochs, steps are ``ceil(epochs * images / batch)``.
+        """
+        rows = {row.name: row for row in rows_of(self.name)}
+        return rows if self.epochs is None else {name: self._shortened(row) for name, row in rows.items()}
+
+    def _shortened(self, row):
+        if row.recipe is None:
+            return row
+        steps = math.ceil(self.epochs * len(self.splits[0]) / row.recipe.batch)
+        return replace(row, recipe=replace(row.recipe, steps=steps))
 
     @cached_property
     def dataset(self) -> "Dataset":
@@ -280,6 +306,8 @@ class NetworkMaker:
         return FloatProject(path, calibration=file)
 
 
-def _maker_in(dataset: str, seeds: tuple[int, ...], folder: Path) -> NetworkMaker:
+def _maker_in(
+    dataset: str, seeds: tuple[int, ...], folder: Path, epochs: int | None, frames: int, parts: bool
+) -> NetworkMaker:
     """Return the maker of another process, in the builds of this one."""
-    return NetworkMaker(dataset, seeds, BUILD / folder)
+    return NetworkMaker(dataset, seeds, BUILD / folder, epochs=epochs, frames=frames, parts=parts)

@@ -3,6 +3,9 @@
 ``python -m bench.survey.run`` measures the digits, ``python -m bench.survey.run fashion`` Fashion-MNIST; both write
 ``docs/survey.md`` with its picture. What has not changed since is not measured again. The results are kept beside the
 page, so that a fresh clone can measure one of the two, or some rows, and write the whole page.
+
+With ``--quick``, ``--epochs``, ``--part`` or ``-o`` it is a run of one's own: its page is made of its rows alone and is
+written elsewhere, and ``docs`` stays as it is. Every run writes its figures as CSV, with a notebook that draws them.
 """
 
 import argparse
@@ -15,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fewbit.extras import MissingPackage
+from fewbit.errors import expected
 from fewbit.flow.cache import atomic_write
 from fewbit.flow.cluster import ClusterError
 from fewbit.flow.commands.report import Reporter, Stopped
@@ -23,14 +26,16 @@ from fewbit.flow.jobs import SharedArgument, Threads, Workers, WorkUnit, run_uni
 from fewbit.flow.reporting import ReportedJob
 from fewbit.flow.workers import add_options, workers_of
 from fewbit.places import HOME
+from fewbit.train.fashion_data import DataError
 
 from .measure import STEPS, SurveyError, measure
 from .networks import NetworkMaker, SurveyRow, rows_of
 from .one_layer import one_layer
+from .options import SurveyOptions, part_of, rows_named
 
-__all__ = ["RECORDS", "SEEDS", "assembled", "main", "survey", "survey_row"]
+__all__ = ["RECORDS", "assembled", "main", "survey", "survey_row"]
 
-SEEDS = (1, 2, 3, 4, 5)
+_MOST_EPOCHS = 100_000
 WORKERS = 3  # rows at a time: a row is no process but waits for some, so two leave cores idle
 PAGE, PICTURE = HOME / "docs" / "survey.md", HOME / "docs" / "survey.svg"
 RECORDS = {name: HOME / "docs" / f"survey-{name}.json" for name in ("digits", "fashion")}
@@ -38,18 +43,18 @@ XLA_FLAGS = "--xla_backend_optimization_level=1"  # each row compiles a training
 
 
 def survey(
-    dataset: str, report: Reporter, names: Sequence[str] | None = None, seeds: Sequence[int] = SEEDS,
-    folder: Path | None = None, last: dict[str, Any] | None = None, workers: Workers | None = None,
+    options: SurveyOptions, report: Reporter, folder: Path | None = None, last: dict[str, Any] | None = None,
+    workers: Workers | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Measure the rows of a dataset and return what the page is made from (`assembled`).
+    """Measure the rows that are asked for and return what the page is made from (`assembled`).
 
     Parameters
     ----------
-    dataset : str
-        "digits" or "fashion".
+    options : bench.survey.options.SurveyOptions
+        Which rows, and how they are trained; in a run for ``docs`` the others stay as they were measured last.
     report : flow.commands.report.Reporter
-    names : list of str or None
-        Only these rows, in this order; the others stay as they were measured last.
+    folder : Path or None
+        Where networks and designs are made, if not among the builds.
     last : dict or None
         What the last run gave, if there was one.
     workers : flow.jobs.Workers or None
@@ -57,19 +62,15 @@ def survey(
 
     Raises
     ------
-    ValueError
-        If there is no row of a name.
     SurveyError
         If a row has no hardware, or hardware, golden and the executor do not agree.
     """
-    every = {row.name: row for row in rows_of(dataset)}
-    unknown = sorted(set(names or ()) - set(every))
-    if unknown:
-        raise ValueError(f"Rows must be of {', '.join(every)}, not {', '.join(unknown)}")
-    maker = NetworkMaker(dataset, seeds, folder)
-    begin, before, wanted = time.monotonic(), _cpu(), list(every) if names is None else names
+    maker = options.maker(folder)
+    begin, before, names = time.monotonic(), _cpu(), options.wanted
+    every = maker.rows
+    wanted = list(every) if names is None else [name for name in every if name in names]
     rows = {row["name"]: row for row in (last or {}).get("rows", ())}
-    shared = SharedArgument(value=maker, contents=(dataset, list(seeds)))
+    shared = SharedArgument(value=maker, contents=maker.contents)
     workers = workers or Threads(WORKERS)
     units = [
         WorkUnit(name=name, function=survey_row, arguments=(shared, name), contents=(name,), steps=STEPS)
@@ -78,17 +79,17 @@ def survey(
     rows |= run_units(report, "surveying", units, workers)
     whole = names is None or last is None
     timed = whole and (last is None or not workers.keeps)  # those of a cluster are no time of this machine
-    lost = one_layer(maker, every, report) if whole else last["sensitivity"]
+    lost = {} if options.quick else one_layer(maker, every, report) if whole else last["sensitivity"]
     took = {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)}
     report.say(f"{len(wanted)} rows in {took['seconds']} s, {took['cpu_seconds']} s of processor time")
-    return assembled(maker, every, rows) | {"sensitivity": lost, "took": took if timed else last["took"]}
+    found = assembled(maker, every, rows) | {"sensitivity": lost, "took": took if timed else last["took"]}
+    return found | {"run": options.to_dict(rows_of(options.dataset))} if options.own else found
 
 
 def survey_row(maker: NetworkMaker, name: str, job: ReportedJob) -> dict[str, Any]:
     """Measure the row of a name."""
     _compile_quickly()
-    every = {row.name: row for row in rows_of(maker.name)}
-    return measure(every[name], maker, every, job)
+    return measure(maker.rows[name], maker, maker.rows, job)
 
 
 def _compile_quickly() -> None:
@@ -119,27 +120,108 @@ def _cpu():
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.survey.run", description=__doc__.splitlines()[0])
-    parser.add_argument("dataset", nargs="?", choices=("digits", "fashion"), default="digits")
-    parser.add_argument("--only", nargs="+", metavar="ROW", help="some rows; the others stay as they were measured")
-    parser.add_argument("--page", action="store_true", help="only write the page of what was measured")
-    add_options(parser, str(WORKERS))
+    parser = _parser()
     args = parser.parse_args(argv)
     report = Reporter()
     _compile_quickly()
     try:
+        if args.list:
+            _show_rows(report, args.dataset)
+            return
+        options = _options(args)
+        _make_folder(options.place)
         if not args.page:
-            record = RECORDS[args.dataset]
+            record = _record(options)
             with workers_of(args.jobs, args.cluster, report.say, count=WORKERS) as workers:
-                result = survey(args.dataset, report, args.only, last=_read(record), workers=workers)
+                last = None if options.own else _read(record)
+                result = survey(options, report, last=last, workers=workers)
             atomic_write(record, json.dumps(result, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
-        write_page(report)
-    except (ValueError, SurveyError, Stopped, MissingPackage, ClusterError) as error:
+        _write(options, report)
+    except (*expected(), SurveyError, Stopped, ClusterError, DataError) as error:
         parser.exit(2, f"fewbit: {error}\n")
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.survey.run", description=__doc__.splitlines()[0],
+        epilog="With --quick, --epochs, --part or -o, docs stays as it is.",
+    )  # fmt: skip
+    parser.add_argument("dataset", nargs="?", choices=("digits", "fashion"), default="digits")
+    parser.add_argument("--formats", "--only", nargs="+", metavar="ROW", dest="formats",
+                        help="some rows, by names or patterns as 'lsq-*,ternary*'; the page in docs keeps the others "
+                        "as they were measured")  # fmt: skip
+    parser.add_argument("--part", metavar="NAME", help="say what share of this FPGA each row takes (fewbit parts)")
+    parser.add_argument("--epochs", type=_epochs, metavar="N",
+                        help="train for so many epochs instead of the recipes' steps")  # fmt: skip
+    parser.add_argument("--quick", action="store_true",
+                        help="one seed, five rows and few epochs, in about two minutes for the digits")  # fmt: skip
+    parser.add_argument("-o", "--directory", type=Path, metavar="FOLDER",
+                        help="where the page and what belongs to it go (default: build/survey/...)")  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="print the rows with their methods, and measure nothing")
+    parser.add_argument("--page", action="store_true", help="only write the page of what was measured")
+    add_options(parser, str(WORKERS))
+    return parser
+
+
+def _epochs(text):
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_EPOCHS):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {_MOST_EPOCHS:,}, not {text[:40]!r}")
+    return int(text)
+
+
+def _options(args):
+    return SurveyOptions(
+        dataset=args.dataset, names=None if args.formats is None else rows_named(args.formats, args.dataset),
+        part=None if args.part is None else part_of(args.part), epochs=args.epochs, quick=args.quick,
+        folder=args.directory,
+    )  # fmt: skip
+
+
+def _show_rows(report, dataset):
+    rows = [(row.name, row.method, f"{row.weight_bits:.3g} / {row.act_bits:.3g}", row.kind)
+            for row in rows_of(dataset)]  # fmt: skip
+    report.table(["row", "method", "weights / activations, bits", "kind"], rows)
+
+
+def _make_folder(folder):
+    """Make a folder, before minutes of work that would be lost without it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be made a folder: {error.strerror}") from None
+
+
+def _record(options):
+    """Return the file of a run's figures."""
+    return options.place / "survey.json" if options.own else RECORDS[options.dataset]
 
 
 def _read(record):
     return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
+
+
+def _write(options, report):
+    """Write the page of a run, its picture, CSV and notebook, from its record."""
+    result = _read(_record(options))
+    if options.own:
+        if result is None:
+            raise ValueError(f"{options.place}: nothing was measured here yet: {options.command}")
+        from .own_page import PICTURE as PICTURE_NAME
+        from .own_page import own_page
+        from .picture import picture
+
+        atomic_write(options.place / PICTURE_NAME, picture(result))
+        atomic_write(options.place / "index.md", own_page(result))
+    else:
+        write_page(report)
+    if result is None:  # the page of the other data alone
+        return
+    from .exports import CSV, NOTEBOOK, csv_text, notebook_text
+
+    atomic_write(options.place / CSV, csv_text(result))
+    atomic_write(options.place / NOTEBOOK, notebook_text(result))
+    page = f"{options.place / 'index.md'}; beside it " if options.own else f"{options.place / CSV} and "
+    report.say(f"written: {page}{f'{CSV} and ' if options.own else ''}{NOTEBOOK}")
 
 
 def write_page(report: Reporter) -> None:

@@ -1,7 +1,6 @@
 """What the folder of a Zynq board says to people: its README and its notebook."""
 
-import json
-
+from fewbit.flow.exports import notebook_text
 from fewbit.flow.pages import render
 from fewbit.host.build import Build
 from fewbit.hw.shell.dma import WORD
@@ -30,15 +29,5 @@ def _shapes(build):
 def notebook(title: str, build: Build) -> str:
     """Return the notebook of the same folder, for the board's Jupyter."""
     text = render(__file__, "zynq_notebook.md", title=title, build=build, shapes=_shapes(build))
-    made: list[dict[str, object]] = []
-    for number, part in enumerate(text.split(_CELL)[1:]):
-        kind, _, source = part.partition("\n")
-        cell = {
-            "cell_type": kind,
-            "id": f"cell{number}",
-            "metadata": {},
-            "source": source.strip().splitlines(keepends=True),
-        }
-        made.append(cell | ({"execution_count": None, "outputs": []} if kind == "code" else {}))
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    return json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
+    parts = (part.partition("\n") for part in text.split(_CELL)[1:])
+    return notebook_text([(kind, source.strip()) for kind, _, source in parts])

@@ -8,12 +8,15 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from fewbit.host.processes import run
+from fewbit.sim.folders import locked
 
-__all__ = ["ANY_FOLDER", "HEADER", "keep_runtime", "link_verilator", "reuse_header", "reuse_runtime", "runtime_folder"]
+__all__ = ["ANY_FOLDER", "HEADER", "keep_runtime", "link_verilator", "reuse_header", "reuse_runtime", "runtime_folder",
+           "runtime_to_make"]  # fmt: skip
 
 HEADER = "verilated_all.h"  # the header that includes all of the runtime's
 # Arguments of make: Verilator's makefiles refuse a folder with a space in its name, but use nothing of that name.
@@ -41,6 +44,24 @@ def runtime_folder(cache: Path | str, include: Path | str, options: object) -> P
     sources = [(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in sorted(Path(include).glob("verilated*"))
                if p.is_file()]  # fmt: skip
     return Path(cache) / hashlib.sha256(repr((compiler, sources, options)).encode()).hexdigest()[:20]
+
+
+@contextmanager
+def runtime_to_make(store: Path) -> Iterator[bool]:
+    """Say whether ``store`` has no objects yet; while it has none, hold it against other builds.
+
+    They wait for the first, and then find what it has kept.
+    """
+    if not _has_objects(store):
+        with locked(store):
+            if not _has_objects(store):
+                yield True
+                return
+    yield False
+
+
+def _has_objects(store):
+    return any(store.glob("verilated*.o"))
 
 
 def reuse_runtime(store: Path, folder: Path) -> list[str]:

@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from bench.survey import options as options_of_runs
 from bench.survey.claims import Figures, claims
 from bench.survey.figures import bit_operations, compression, mean_and_spread, quantizer_noise, sqnr, weight_bits
 from bench.survey.literature import PUBLISHED
+from bench.survey.options import SurveyOptions
 from bench.survey.page import page, table
 from bench.survey.picture import FAMILIES, family, frontier, picture
 from fewbit.flow.commands.report import Reporter
@@ -224,14 +226,15 @@ def test_rows_stay_as_they_were_measured_last(scratch, monkeypatch):
     """One row is measured anew, without a build folder of an earlier run; the page is written of all."""
     from bench.survey import run as survey
 
-    before = survey.survey("digits", Reporter(), (), folder=scratch, last=result())
+    before = survey.survey(SurveyOptions(names=()), Reporter(), folder=scratch, last=result())
     assert [r["name"] for r in before["rows"]] == [r["name"] for r in sorted(before["rows"], key=in_order)]
     gone = {"ptq-minmax-w8a8"}  # of the made-up rows, what the survey does not have
     assert {r["name"] for r in before["rows"]} == {r["name"] for r in result()["rows"]} - gone
     assert before["took"] == result()["took"] and before["sensitivity"] == result()["sensitivity"]
     assert "power-w3a4" in before["missing"] and "lsq-w2a2" not in before["missing"]
     monkeypatch.setattr(survey, "measure", lambda r, *_: row(r.name, 0.975, generators=9))
-    after = survey.survey("digits", Reporter(), ["power-w3a4", "lsq-w2a2"], folder=scratch, last=before)
+    two = SurveyOptions(names=("power-w3a4", "lsq-w2a2"))
+    after = survey.survey(two, Reporter(), folder=scratch, last=before)
     assert set(before["missing"]) - set(after["missing"]) == {"power-w3a4"} and after["took"] == before["took"]
     assert next(r for r in after["rows"] if r["name"] == "lsq-w2a2")["accuracy"] == 0.975
     assert next(r for r in after["rows"] if r["name"] == "bnn-w1a1")["accuracy"] == 0.94
@@ -243,6 +246,11 @@ def in_order(row):
     return [r.name for r in rows_of("digits")].index(row["name"])
 
 
+def no_data(monkeypatch):
+    """Have the survey know how many images there are, which it would load else."""
+    monkeypatch.setattr("bench.survey.networks.NetworkMaker.splits", (range(600), range(100)))
+
+
 def test_the_page_of_one_data_set_needs_no_run_of_the_other(scratch, monkeypatch):
     """As a fresh clone has it: the digits' record, and no build folder."""
     from bench.survey import run as survey
@@ -251,8 +259,8 @@ def test_the_page_of_one_data_set_needs_no_run_of_the_other(scratch, monkeypatch
     records["digits"].write_text(json.dumps(result()))
     for name, value in (("RECORDS", records), ("PAGE", scratch / "page.md"), ("PICTURE", scratch / "page.svg")):
         monkeypatch.setattr(survey, name, value)
-    made = SimpleNamespace(name="fashion", seeds=(1, 2, 3, 4, 5), frames=4, splits=(range(600), range(100)))
-    monkeypatch.setattr(survey, "NetworkMaker", lambda *_: made)  # the data themselves are no part of a test
+    no_data(monkeypatch)
+    monkeypatch.setattr(options_of_runs, "BUILD", scratch)
     monkeypatch.setattr(survey, "measure", lambda r, *_: row(r.name, 0.87, generators=9))
     monkeypatch.setattr(survey, "one_layer", lambda *_: {})
     survey.main(["fashion"])

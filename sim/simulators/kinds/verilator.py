@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from fewbit.places import CACHE
@@ -16,6 +17,7 @@ from fewbit.sim.simulators.runtime import (
     reuse_header,
     reuse_runtime,
     runtime_folder,
+    runtime_to_make,
 )
 from fewbit.sim.simulators.simulator import Simulator, register
 from fewbit.sim.simulators.tops import TOPS
@@ -111,23 +113,27 @@ def main(top: str, waves: str, quick: str) -> None:
     include = Path(os.environ["VERILATOR_ROOT"]) / "include"
     flags = ["-O0" if unoptimized else "-O1"]
     store = runtime_folder(_RUNTIME, include, (options, flags, traced))
-    more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
     whole = verilog.stat().st_size < WHOLE
-    if whole:
-        more.append("VM_PARALLEL_BUILDS=0")
-    if unoptimized:
-        more.append(f"OPT_FAST={flags[0]}")  # of the main program, whose own makefile rule has it last
-    if unoptimized and whole:  # in parts, Verilator precompiles a header of its own, and there can be only one
-        reuse_header(store, folder, include, flags, "--trace-fst" in options and "FST" or traced and "VCD" or "")
-        flags += ["-include", HEADER]
-    os.environ |= link_verilator(os.environ)
-    os.symlink(cocotb.libs_dir, LIBS)
-    os.symlink(cocotb.share_dir / "lib" / "verilator" / "verilator.cpp", "verilator.cpp")
-    _runner(*more).build(
-        sources=["ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=traced,
-        timescale=("1ns", "1ps"), build_args=[*options, "-CFLAGS", " ".join(flags)],
-    )  # fmt: skip
-    keep_runtime(folder, store)
+    # Of builds that begin together, the first compiles the runtime for all; a large design would have them wait long.
+    with runtime_to_make(store) if whole else nullcontext(False) as missing:
+        more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
+        if missing:  # by compilers side by side, as others wait
+            more.append(f"-j{min(2, os.cpu_count() or 1)}")
+        if whole:
+            more.append("VM_PARALLEL_BUILDS=0")
+        if unoptimized:
+            more.append(f"OPT_FAST={flags[0]}")  # of the main program, whose own makefile rule has it last
+        if unoptimized and whole:  # in parts, Verilator precompiles a header of its own, and there can be only one
+            reuse_header(store, folder, include, flags, "--trace-fst" in options and "FST" or traced and "VCD" or "")
+            flags += ["-include", HEADER]
+        os.environ |= link_verilator(os.environ)
+        os.symlink(cocotb.libs_dir, LIBS)
+        os.symlink(cocotb.share_dir / "lib" / "verilator" / "verilator.cpp", "verilator.cpp")
+        _runner(*more).build(
+            sources=["ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=traced,
+            timescale=("1ns", "1ps"), build_args=[*options, "-CFLAGS", " ".join(flags)],
+        )  # fmt: skip
+        keep_runtime(folder, store)
 
 
 if __name__ == "__main__":
