@@ -49,6 +49,7 @@ def _imports_amaranth(folder, *arguments):
 
 
 @pytest.mark.long
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("model", FOLDED)
 @pytest.mark.parametrize(
     "options", [(), ("--fps", "100000"), ("--part", "xc7z020"), ("--dsp", "8"), ("--devices", "2")], ids=" ".join

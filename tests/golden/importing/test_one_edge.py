@@ -86,12 +86,11 @@ def test_constants_that_differ_between_pixels(scratch):
 
 def test_what_is_no_function_of_one_tensor(scratch):
     """Two layers, and two positions of one, are different tensors."""
-    for kind in ("Max", "Pow"):
-        graph = Graph([1, 6])
-        x = graph.quant("input", 0.25)
-        a, b = (graph.op("MatMul", x, graph.quant(graph.const(w), 0.25)) for w in (WEIGHTS, -WEIGHTS))
-        with pytest.raises(ModelError, match=f"{kind}.*different tensors of data"):
-            import_model(graph.end(graph.quant(graph.op(kind, a, b), 0.5)).save(scratch / "m.onnx"))
+    graph = Graph([1, 6])
+    x = graph.quant("input", 0.25)
+    a, b = (graph.op("MatMul", x, graph.quant(graph.const(w), 0.25)) for w in (WEIGHTS, -WEIGHTS))
+    with pytest.raises(ModelError, match="Pow.*different tensors of data"):
+        import_model(graph.end(graph.quant(graph.op("Pow", a, b), 0.5)).save(scratch / "m.onnx"))
     graph = Graph([1, 6])
     x = graph.op("MatMul", graph.quant("input", 0.25), graph.quant(graph.const(WEIGHTS), 0.25))
     turned = graph.op("Gather", x, graph.const([4, 3, 2, 1, 0], np.int64), axis=1)

@@ -87,6 +87,7 @@ class Job:
 
 @pytest.mark.sampled(6)
 @pytest.mark.tools
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("make", "target"),
     [*((make, PORTABLE) for make in (bipolar, raw_bytes_to_codes, float32)),
@@ -116,6 +117,7 @@ def test_networks(make, target, scratch):
         assert job.simulate(stall=0.4, seed=7).left == stalled.left != job.simulate(stall=0.4, seed=8).left
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_waves_and_a_wrong_bit(scratch):
     job = Job(bipolar, scratch, waves=True)
