@@ -1,6 +1,6 @@
 """How ranges are chosen when a float model is quantized, as the calls of the API take it."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from fewbit.ptq.quantize import Options
 
@@ -45,4 +45,5 @@ def options_of(ranges: RangeOptions) -> Options:
     """
     if others := [name for name in ranges if name not in RangeOptions.__annotations__]:
         raise TypeError(f"there is no option {others[0]!r}; there are {', '.join(RangeOptions.__annotations__)}")
-    return Options(**{_NAMES.get(name, name): value for name, value in ranges.items()})  # type: ignore[arg-type]
+    given: dict[str, Any] = {_NAMES.get(name, name): value for name, value in ranges.items()}
+    return Options(**given)

@@ -120,7 +120,7 @@ def _apart(content: bytes) -> tuple[bytes, list[bytes]]:
 
 def _packed(model: Any, codes: list[Any]) -> bytes:
     """Return a model's bytes; of the codes of its operators, one that is used stands for those that are not."""
-    import flatbuffers  # type: ignore[import-untyped]
+    import flatbuffers
 
     used = {node.opcodeIndex for node in model.subgraphs[0].operators} or {0}
     model.operatorCodes = [code if k in used else codes[min(used)] for k, code in enumerate(codes)]

@@ -8,7 +8,7 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.joins import Add, FloatAdd
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
-from fewbit.hw.stages import add_plan  # noqa: F401, it has the sums
+from fewbit.hw.stages.add_plan import AddersPlan, FloatAddersPlan
 from fewbit.hw.stages.join import Join
 from fewbit.hw.stages.join_plan import JoinPlan
 from tests.support.stream_bench import STALLS, assert_varied, streams, to_beats
@@ -30,6 +30,7 @@ def sum_of(formats, multipliers):
 def check(node, edges, xs, *, lanes, stalls=(0, 0)):
     """Stream values ``(PIXELS, CHANNELS)`` of both branches through the unit; its plan."""
     plan = JoinPlan(node, edges, lanes=lanes)
+    assert type(plan.function) is (FloatAddersPlan if isinstance(node, FloatAdd) else AddersPlan)
     y = execute(node, *(x[None] for x in xs))[0]
     assert_varied(y)
     codes = [f.encode(v) for f, v in zip((*plan.formats, plan.format), (*xs, y), strict=True)]

@@ -9,7 +9,7 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.loadable import LoadableAdd, LoadableRescale, LoadableThreshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.memory.load_layout import LoadLayout
-from fewbit.hw.stages import add_plan  # noqa: F401, it has the sums
+from fewbit.hw.stages.add_plan import LoadableAddersPlan
 from fewbit.hw.stages.join import LoadableJoin
 from fewbit.hw.stages.join_plan import JoinPlan
 from fewbit.hw.stages.pointwise import LoadablePointwise
@@ -89,6 +89,7 @@ def test_sums(formats, lanes, stalls):
     node = LoadableAdd("sum", "a", "y", ("b",), multipliers, factor_bits=5)
     edges["y"] = node.out(edges["a"], edges["b"])
     plan = JoinPlan(node, edges, lanes=lanes)
+    assert type(plan.function) is LoadableAddersPlan
     xs = [rng.choice(f.values, (pixels, channels)) for f in formats]
     y = execute(node, *(x[None] for x in xs))[0]
     a, b, want = (
