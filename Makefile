@@ -139,13 +139,13 @@ define install
 endef
 
 $(VENV)/.for-use: pyproject.toml constraints.txt $(MOVED)
-	$(call install,[all],the packages (0.7 GB),use)
+	$(call install,[all$(comma)tflite],the packages (0.7 GB),use)
 
 $(VENV)/.for-training: pyproject.toml constraints.txt $(MOVED)
-	$(call install,[all$(comma)train$(comma)mnist],the packages and JAX (1.4 GB),use training)
+	$(call install,[all$(comma)tflite$(comma)train$(comma)mnist],the packages and JAX (1.4 GB),use training)
 
 $(VENV)/.for-docs: pyproject.toml constraints.txt $(MOVED)
-	$(call install,[all$(comma)docs],the packages and what makes the site (0.8 GB),use docs)
+	$(call install,[all$(comma)tflite$(comma)docs],the packages and what makes the site (0.8 GB),use docs)
 
 $(VENV)/.for-tests: pyproject.toml constraints.txt $(MOVED)
 	$(call install,[all$(comma)dev$(comma)train$(comma)mnist],the packages and JAX and the test tools (1.5 GB),use training docs tests)
